@@ -1,0 +1,42 @@
+/**
+ * Conditions by the kstatus convention: Reconciling and Stalled are abnormal when True; a reader that waits takes
+ * Stalled as failed and Reconciling as in progress.
+ */
+import type { Condition } from './uwsgi-tuning.ts';
+
+export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'RecommendationProvided' | 'Applied';
+
+/** A condition as it should be; times and generation are filled in by `setConditions`. */
+export interface WantedCondition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+}
+
+const MAX_MESSAGE = 1024;
+
+/**
+ * The new list: the wanted conditions replace those of their type, others stay. The transition time moves only when
+ * the status changes, so that an unchanged state gives an unchanged list.
+ */
+export function setConditions(
+  present: readonly Condition[],
+  wanted: readonly WantedCondition[],
+  generation: number,
+  now: string,
+): Condition[] {
+  const result = present.filter((condition) => !wanted.some((want) => want.type === condition.type));
+  for (const want of wanted) {
+    const before = present.find((condition) => condition.type === want.type);
+    result.push({
+      type: want.type,
+      status: want.status,
+      observedGeneration: generation,
+      lastTransitionTime: before?.status === want.status ? before.lastTransitionTime : now,
+      reason: want.reason,
+      message: want.message.length > MAX_MESSAGE ? `${want.message.slice(0, MAX_MESSAGE - 3)}...` : want.message,
+    });
+  }
+  return result;
+}
