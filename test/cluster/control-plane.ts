@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { apiGet } from './api.ts';
 import { binaryPath, ensureBinaries } from './binaries.ts';
-import { endCluster, reserveCluster } from './lifecycle.ts';
+import { disown, endCluster, reserveCluster } from './lifecycle.ts';
 import { ensurePackages } from './packages.ts';
 import { createPki, issueServerCertificate, writeKubeconfig } from './pki.ts';
 import { freePorts } from './ports.ts';
@@ -34,14 +34,14 @@ export async function startControlPlane(options: StartOptions = {}): Promise<Con
     await writeKubeconfig(join(folder, 'kubeconfigs', 'controller-manager.json'), pki, 'controller-manager', server);
     const ports = { apiPort, etcdPort, etcdPeerPort };
     await writeControlPlanePrograms({ folder, tier: 'control-plane', advertise: '127.0.0.1', ...ports });
-    const owned = options.owner !== 'none';
-    const root = await startSupervisor(folder, 'control-plane', owned);
-    record = { ...reserved, root, init: root, owned };
+    const root = await startSupervisor(folder, 'control-plane');
+    record = { ...reserved, root, init: root };
     await writeRecord(record);
     await startPrograms(folder, ['etcd', 'apiserver']);
     await waitForApiServer(record);
     await startPrograms(folder, ['controller-manager']);
     await waitForDefaultNamespace(record);
+    if (options.owner === 'none') record = await disown(record);
   } catch (error) {
     await endCluster(record).catch(() => undefined);
     throw error;

@@ -7,7 +7,7 @@ import { removeCgroups } from './cgroups.ts';
 import { withLock } from './lock.ts';
 import { clusterFolder, clusterNames, isAlive, processId, readRecord, writeRecord } from './record.ts';
 import type { ClusterRecord, ProcessId, Tier } from './record.ts';
-import { endSupervisor } from './supervisor.ts';
+import { endSupervisor, keepRunning } from './supervisor.ts';
 
 /**
  * Takes a name and makes the state folder for it. Until the cluster has a root process of its own, the record names
@@ -25,6 +25,14 @@ export async function reserveCluster(tier: Tier, name: string | undefined, port:
     await writeRecord(record);
     return record;
   });
+}
+
+/** Lets a cluster stay when the process that started it ends; called once it is whole. */
+export async function disown(record: ClusterRecord): Promise<ClusterRecord> {
+  const kept = { ...record, owned: false };
+  await keepRunning(clusterFolder(record.name));
+  await writeRecord(kept);
+  return kept;
 }
 
 /** Ends a cluster and removes all that it had: processes, control groups, the state folder. */

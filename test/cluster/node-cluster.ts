@@ -10,7 +10,7 @@ import { ensureBinaries } from './binaries.ts';
 import { bridgeIn, bridgeOut, bridgePort } from './bridge.ts';
 import { createCgroups } from './cgroups.ts';
 import { openControlPlane, waitForApiServer, waitForDefaultNamespace } from './control-plane.ts';
-import { endCluster, reserveCluster } from './lifecycle.ts';
+import { disown, endCluster, reserveCluster } from './lifecycle.ts';
 import { CONTAINERD_SOCKET, NODE_ADDRESS, NODE_NAME, writeNodePrograms } from './node-programs.ts';
 import { ensurePackages } from './packages.ts';
 import { CLIENTS, createPki, writeKubeconfig } from './pki.ts';
@@ -39,12 +39,13 @@ export async function startNodeCluster(options: NodeOptions = {}): Promise<NodeC
   try {
     await prepare(record);
     await createCgroups(record.name);
-    record = await startNamespace(record, options.owner !== 'none');
+    record = await startNamespace(record);
     const cluster = openNodeCluster(record);
     await startPrograms(cluster.dir, ['etcd', 'apiserver', 'containerd']);
     await bridgeIn(cluster.dir, 'api', record.port, `127.0.0.1:${PORTS.apiPort}`);
     await Promise.all([importImages(cluster, images), startRest(record)]);
     await waitForNode(record);
+    if (options.owner === 'none') record = await disown(record);
     return cluster;
   } catch (error) {
     await endCluster(record).catch(() => undefined);
@@ -126,11 +127,11 @@ async function prepare(record: ClusterRecord): Promise<void> {
   await writeNodePrograms(folder, record.name);
 }
 
-async function startNamespace(reserved: ClusterRecord, owned: boolean): Promise<ClusterRecord> {
-  const root = await startSupervisor(clusterFolder(reserved.name), 'node', owned);
+async function startNamespace(reserved: ClusterRecord): Promise<ClusterRecord> {
+  const root = await startSupervisor(clusterFolder(reserved.name), 'node');
   const init = childOf(root.pid);
   if (init === undefined) throw new Error('the first process of the namespaces is gone');
-  const record = { ...reserved, root, init, owned };
+  const record = { ...reserved, root, init };
   await writeRecord(record);
   return record;
 }

@@ -1,12 +1,13 @@
 #!/bin/bash
-# supervise.sh FOLDER watch|stay: runs the programs of one cluster, and ends with its owner.
+# supervise.sh FOLDER: runs the programs of one cluster, and ends with its owner.
 #
 # Reads commands, one a line, from the named pipe FOLDER/control:
 #   start NAME   runs FOLDER/programs/NAME.sh, its pid in FOLDER/run/NAME.pid
 #   stop NAME    kills it, as a fault would, and removes the pid file
+#   keep         from now on there is no owner
 #   end          ends everything
-# With `watch`, standard input is a pipe from the owner. It closes when the owner ends in whatever way, kill -9
-# included, and that means `end`. With `stay` there is no owner.
+# Standard input is a pipe from the owner. It closes when the owner ends in whatever way, kill -9 included, and then
+# everything ends, unless `keep` came before.
 #
 # All programs end with this one: on a node it is the first process of a pid namespace, and without one (control plane
 # only) every program was started through `setpriv --pdeathsig`, so the kernel kills it when this process is gone.
@@ -15,10 +16,8 @@ mkdir -p run
 rm -f control
 mkfifo -m 600 control
 exec 3<&0 4<>control </dev/null
-if [ "$2" = watch ]; then
-  (while read -r _ <&3; do :; done; echo end >&4) &
-  trap "kill $! 2>/dev/null" EXIT
-fi
+(while read -r _ <&3; do :; done; echo gone >&4) &
+trap "kill $! 2>/dev/null" EXIT
 exec 3<&-
 : >run/supervisor
 
@@ -32,6 +31,7 @@ note_exits() {
   done
 }
 
+kept=''
 while :; do
   verb=''
   # The time-out is the rhythm in which ended programs are noticed; bash also reaps orphans meanwhile.
@@ -49,6 +49,8 @@ while :; do
         rm -f "run/$name.pid"
       fi
       ;;
+    keep) kept=yes ;;
+    gone) [ -n "$kept" ] || exit 0 ;;
     end) exit 0 ;;
     *) note_exits ;;
   esac

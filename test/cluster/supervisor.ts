@@ -18,20 +18,18 @@ const SCRIPTS: Readonly<Record<Tier, readonly string[]>> = {
 const held = new Set<unknown>();
 
 /**
- * Starts the process that runs all others. With an owner, its standard input is a pipe from this process, which closes
- * when this process ends in any way. It has a session of its own, so that Ctrl-C reaches only the owner.
+ * Starts the process that runs all others. Its standard input is a pipe from this process, which closes when this process
+ * ends in any way, and then everything ends. It has a session of its own, so that Ctrl-C reaches only the owner.
  */
-export async function startSupervisor(folder: string, tier: Tier, owned: boolean): Promise<ProcessId> {
+export async function startSupervisor(folder: string, tier: Tier): Promise<ProcessId> {
   const log = openSync(join(folder, 'log', 'supervisor.log'), 'a');
-  const [program = '', ...args] = [...SCRIPTS[tier], folder, owned ? 'watch' : 'stay', NODE_ADDRESS];
-  const child = spawn(program, args, { detached: true, stdio: [owned ? 'pipe' : 'ignore', log, log] });
+  const [program, ...args] = [...SCRIPTS[tier], folder, NODE_ADDRESS];
+  const child = spawn(program, args, { detached: true, stdio: ['pipe', log, log] });
   child.on('error', () => undefined); // no pid tells it, below
   child.unref();
-  if (child.stdin !== null) {
-    held.add(child.stdin);
-    // A pipe to a child keeps the event loop alive unless it is told not to; its handle has no public type for that.
-    (child.stdin as unknown as { unref?: () => void }).unref?.();
-  }
+  held.add(child.stdin);
+  // A pipe to a child keeps the event loop alive unless it is told not to; the socket that it is has no type for that.
+  (child.stdin as unknown as { unref?: () => void }).unref?.();
   if (child.pid === undefined) throw new Error(`${program} could not be started`);
   const id = processId(child.pid);
   await waitUntil(folder, 'the supervisor', 10_000, () => {
@@ -43,6 +41,11 @@ export async function startSupervisor(folder: string, tier: Tier, owned: boolean
 
 export async function startPrograms(folder: string, names: readonly string[]): Promise<void> {
   await command(folder, names.map((name) => `start ${name}\n`).join(''));
+}
+
+/** From now on the cluster stays when this process ends. Until this, a start that is broken off leaves nothing. */
+export async function keepRunning(folder: string): Promise<void> {
+  await command(folder, 'keep\n');
 }
 
 /** Ends the whole cluster, politely; killing its root process does the same. */
