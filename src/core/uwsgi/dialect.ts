@@ -1,0 +1,65 @@
+/**
+ * What every config dialect offers: its options in file order, and edits of single ones as splices of the raw text.
+ * A splice never touches a byte outside `from`..`to`.
+ */
+
+/** One `key = value` of a section, after the dialect's own substitutions and before placeholders. */
+export interface Directive {
+  readonly key: string;
+  readonly value: string;
+  /** Line of the raw text, counted from 1. */
+  readonly line: number;
+}
+
+/** What one section of a file says. */
+export interface SectionReading {
+  readonly found: boolean;
+  readonly directives: readonly Directive[];
+  /** Why the section's lines cannot be told apart from here on, when something outside the file decides that. */
+  readonly unreadable: { readonly line: number; readonly reason: string } | null;
+}
+
+/** Replaces the raw text between two offsets. */
+export interface Splice {
+  readonly from: number;
+  readonly to: number;
+  readonly insert: string;
+}
+
+/** A piece of a directive's value: from an index on. `set = processes=3` holds the value of processes from index 10. */
+export interface ValuePlace {
+  readonly directive: Directive;
+  readonly index: number;
+}
+
+/** A text read in one dialect. */
+export interface ConfigDocument {
+  readonly section: (name: string) => SectionReading;
+  /** Puts a number where the value's own number (or the word in its place) stands. */
+  readonly replaceNumber: (place: ValuePlace, value: number) => Splice;
+  /** Puts back, on the place's line, the value as it is written at a place of another document of this dialect. */
+  readonly copyValue: (place: ValuePlace, from: ConfigDocument, source: ValuePlace) => Splice;
+  /** The value as written, in raw text: from the first character of the value to its last. */
+  readonly rawValue: (place: ValuePlace) => RawValue;
+  /** A new option behind a directive, or first in the section when `after` is null. */
+  readonly insert: (section: string, after: Directive | null, option: { key: string; value: number }) => Splice | null;
+  /** Takes the directive's line out. */
+  readonly remove: (directive: Directive) => Splice;
+}
+
+/** How a value is written. */
+export interface RawValue {
+  /** False when the key stands alone (`threads` without `=`). */
+  readonly hasSeparator: boolean;
+  /** The text that an edit replaces: the number, or the word in its place. */
+  readonly token: string;
+}
+
+/** A text with splices applied; they must not overlap. */
+export function applySplices(text: string, splices: readonly Splice[]): string {
+  let result = text;
+  for (const splice of [...splices].sort((a, b) => b.from - a.from)) {
+    result = result.slice(0, splice.from) + splice.insert + result.slice(splice.to);
+  }
+  return result;
+}

@@ -1,0 +1,113 @@
+/**
+ * The list of options to the value each option ends with: options apply in list order, so the last occurrence of any
+ * spelling wins; `inherit` comes after everything (core/config.c uwsgi_configure).
+ */
+import { atoi, OUTSIDE, strtoul } from './c-number.ts';
+import type { ExportedOption, Fault } from './exported-options.ts';
+import { isTrue } from './exported-options.ts';
+import { OPTIONS, optionsNamed, type OptionId } from './options.ts';
+
+/** What the file says of one option. */
+export type OptionState =
+  | { readonly kind: 'unset' }
+  | { readonly kind: 'set'; readonly text: string; readonly option: ExportedOption }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly line: number };
+
+/** Where every option ends. */
+export interface Effective {
+  readonly states: ReadonlyMap<OptionId, OptionState>;
+  /** Why uWSGI exits: a number below 0. */
+  readonly fatal: Fault | null;
+}
+
+/** Applies the options in order. `values` are the filled values, one for each option. */
+export function applyOptions(options: readonly ExportedOption[], values: readonly string[]): Effective {
+  const states = new Map<OptionId, OptionState>();
+  let fatal: Fault | null = null;
+  // Options made by `declare-option` act while the file is read, before any of the list applies.
+  for (const option of options) {
+    if (option.effect.kind === 'custom' && option.effect.immediate) applyCustom(states, option, option.effect.template);
+  }
+  for (const [index, option] of options.entries()) {
+    const { effect } = option;
+    if (effect.kind === 'include') {
+      makeUnknown(states, Object.keys(OPTIONS) as OptionId[], option, 'may set it');
+    } else if (effect.kind === 'custom' && !effect.immediate) {
+      applyCustom(states, option, effect.template);
+    } else if (!option.configured || ACT_AT_ONCE.has(option.key)) {
+      const text = values[index] ?? '';
+      fatal ??= belowZero(option, text);
+      for (const id of optionsNamed(option.key)) states.set(id, nextState(states.get(id), option, text, id));
+    }
+  }
+  for (const option of options) {
+    if (option.effect.kind !== 'inherit') continue;
+    makeUnknown(states, Object.keys(OPTIONS) as OptionId[], option, 'is read last and may set it');
+  }
+  return { states, fatal };
+}
+
+/** Immediate options whose value is read here. */
+const ACT_AT_ONCE: ReadonlySet<string> = new Set(['strict', 'listen', 'immediate-uid', 'immediate-gid']);
+
+function nextState(before: OptionState | undefined, option: ExportedOption, text: string, id: OptionId): OptionState {
+  if (option.conditional === null) return { kind: 'set', text, option };
+  // What a block may or may not set again to the same is known all the same.
+  if (before?.kind === 'set' && OPTIONS[id].kind !== 'list' && before.text === text) return before;
+  return { kind: 'unknown', reason: option.conditional, line: option.directive.line };
+}
+
+function applyCustom(states: Map<OptionId, OptionState>, option: ExportedOption, template: string): void {
+  const named = new Set<OptionId>();
+  let opaque = template.includes(OUTSIDE);
+  for (const part of template.split(';')) {
+    const key = part.split('=')[0] ?? '';
+    if (/\$|^(?:set|set-ph|set-placeholder|include|inherit|ini|xml|xmlconfig|ya?ml|js|json|config)$/.test(key))
+      opaque = true;
+    for (const id of optionsNamed(key)) named.add(id);
+  }
+  const ids = opaque ? (Object.keys(OPTIONS) as OptionId[]) : [...named];
+  makeUnknown(states, ids, option, 'is an option made by declare-option and may set it');
+}
+
+function makeUnknown(
+  states: Map<OptionId, OptionState>,
+  ids: readonly OptionId[],
+  option: ExportedOption,
+  why: string,
+): void {
+  const { line } = option.directive;
+  const what = option.value === '' ? option.key : `${option.key} = ${option.value}`;
+  const reason = `${what.replaceAll(OUTSIDE, '...')} at line ${line} ${why}`;
+  for (const id of ids) states.set(id, { kind: 'unknown', reason, line });
+}
+
+/** uwsgi_opt_set_int ends the process for a number below 0, also when a later one would win. */
+function belowZero(option: ExportedOption, text: string): Fault | null {
+  if (option.conditional !== null) return null;
+  const [id] = optionsNamed(option.key);
+  if (id === undefined || OPTIONS[id].kind !== 'int') return null;
+  const number = atoi(text);
+  if (number === null || number.value >= 0) return null;
+  return {
+    line: option.directive.line,
+    reason: `${option.key} is ${number.value}; uWSGI takes 0 and more and exits`,
+  };
+}
+
+/** A state's number by atoi. Null when unset or unknown, or when something outside the file decides. */
+export function intOf(state: OptionState | undefined): number | null {
+  return state?.kind === 'set' ? (atoi(state.text)?.value ?? null) : null;
+}
+
+/** A state's number by strtoul. */
+export function unsignedOf(state: OptionState | undefined): number | null {
+  return state?.kind === 'set' ? strtoul(state.text) : null;
+}
+
+/** A state's switch; an unset one is off. Null when unknown. */
+export function switchOf(state: OptionState | undefined): boolean | null {
+  if (state === undefined || state.kind === 'unset') return false;
+  if (state.kind === 'unknown' || state.text.includes(OUTSIDE)) return null;
+  return isTrue(state.text);
+}

@@ -1,0 +1,44 @@
+/** The result of an edit, and the proof that it changed what it should and nothing else. */
+import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { applySplices, type Splice } from './dialect.ts';
+import type { ChangedLine } from './diff.ts';
+import type { TunedOption } from './reading.ts';
+
+/** Why one option was not set. */
+export interface Refusal {
+  readonly option: TunedOption;
+  /** Line of the text, null when the option is not in it. */
+  readonly line: number | null;
+  readonly found: string;
+  readonly allowed: string;
+  readonly reason: string;
+}
+
+/** The edited text, or every reason against it. */
+export type EditResult =
+  | { readonly ok: true; readonly text: string; readonly changedLines: readonly ChangedLine[] }
+  | { readonly ok: false; readonly refusals: readonly Refusal[] };
+
+/** An analysis with one splice applied. */
+export function apply(before: Analysis, splice: Splice, options: ConfigOptions): Analysis {
+  return analyse(applySplices(before.text, [splice]), options);
+}
+
+/**
+ * The proof: the two texts make the same options with the same values in the same blocks, but for the line that sets
+ * `id` last. That line may have come or gone.
+ */
+export function changedOnly(before: Analysis, after: Analysis, id: TunedOption): boolean {
+  if (after.broken !== null || after.badValue !== null) return false;
+  const rest = (analysis: Analysis): readonly string[] => {
+    const state = analysis.states.get(id);
+    const line = state?.kind === 'set' ? state.option.directive : null;
+    return analysis.options.flatMap((option, index) => {
+      if (option.directive === line) return [];
+      const { key, block, conditional } = option;
+      return [JSON.stringify([key, analysis.values[index], block?.key, block?.argument, conditional === null])];
+    });
+  };
+  const [a, b] = [rest(before), rest(after)];
+  return a.length === b.length && a.every((option, index) => option === b[index]);
+}

@@ -1,0 +1,220 @@
+/**
+ * The values that uWSGI really runs with for a config text. A value is null, with the reason, when something outside
+ * the text decides it. Environment (`UWSGI_*`) and command line are not looked at: the text usually beats them
+ * (uwsgi.md 2.4), and the pods are measured after each change.
+ */
+import { kib, type Bytes } from '../quantity.ts';
+import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { OUTSIDE } from './c-number.ts';
+import { readFacts, type ConfigFacts } from './facts.ts';
+import { intOf, type OptionState } from './effective.ts';
+import { lookAlike, type OptionId } from './options.ts';
+
+/** The options that this program tunes. */
+export type TunedOption = 'processes' | 'threads' | 'threadStackSize';
+
+/** All of them, in the order in which they are edited. */
+export const TUNED_OPTIONS: readonly TunedOption[] = ['processes', 'threads', 'threadStackSize'];
+
+/** Where a value is written. */
+export interface Where {
+  /** Counted from 1. */
+  readonly line: number;
+  /** The spelling used there. */
+  readonly key: string;
+}
+
+/** One value of a config. */
+export interface Setting<T> {
+  readonly value: T | null;
+  /** Null exactly when the value is not. */
+  readonly reason: string | null;
+  /** The occurrence that wins; null when the option is not in the text. */
+  readonly where: Where | null;
+  /** Whether `editConfig` can set it; for an option that is not there: add it. */
+  readonly editable: true | { readonly reason: string };
+}
+
+/** What a config text says. */
+export interface ConfigReading {
+  readonly section: string;
+  /** False when the text has no option in that section: uWSGI warns and runs with its defaults. */
+  readonly sectionFound: boolean;
+  /** Why uWSGI exits on this text (then every value is null); null when it runs. */
+  readonly fault: { readonly line: number; readonly reason: string } | null;
+  /** Workers; the most that run when `cheaper` is on; 1 when not set; 0 workers serve nothing. */
+  readonly processes: Setting<number>;
+  /** Request cores of a worker; 1 when not set. */
+  readonly threads: Setting<number>;
+  /** The stack of cores 1..threads-1, rounded up to pages as it is mapped; null when the C library's default holds. */
+  readonly threadStackSize: Setting<Bytes>;
+  /** The least workers that `cheaper` keeps; 0 is off; null when not set. */
+  readonly cheaper: Setting<number>;
+  readonly facts: ConfigFacts;
+  /** Things that a person should know: keys that set nothing, lines that magic joined. */
+  readonly notes: readonly Note[];
+}
+
+export interface Note {
+  readonly line: number;
+  readonly text: string;
+}
+
+/** PTHREAD_STACK_MIN of glibc on x86_64; below it the default stays (uwsgi.md 1.5). Larger on other machines. */
+export const MIN_STACK_KIB = 16;
+
+/** glibc rounds a stack up to pages; 4 KiB everywhere but on some arm64 nodes. */
+const PAGE_KIB = 4;
+
+/** Reads the effective values of a config text. */
+export function readConfig(text: string, options: ConfigOptions): ConfigReading {
+  return readingOf(analyse(text, options));
+}
+
+/** The reading of a text that was analysed already. */
+export function readingOf(analysis: Analysis): ConfigReading {
+  const fault = analysis.broken ?? analysis.badValue ?? tooCheap(analysis);
+  const processes = processesOf(analysis);
+  const threads = threadsOf(analysis);
+  const threadStackSize = stackOf(analysis);
+  const cheaper = cheaperOf(analysis);
+  return {
+    section: analysis.section,
+    sectionFound: analysis.sectionFound,
+    fault,
+    processes: withFault(processes, analysis, fault),
+    threads: withFault(threads, analysis, fault),
+    threadStackSize: withFault(threadStackSize, analysis, fault),
+    cheaper: withFault(cheaper, analysis, fault),
+    facts: readFacts(analysis.states),
+    notes: notesOf(analysis),
+  };
+}
+
+function withFault<T>(setting: Setting<T>, analysis: Analysis, fault: ConfigReading['fault']): Setting<T> {
+  if (fault === null) return setting;
+  const reason =
+    fault === analysis.broken
+      ? `line ${fault.line}: ${fault.reason}`
+      : `uWSGI exits: line ${fault.line}: ${fault.reason}`;
+  return { ...setting, value: null, reason, editable: fault === analysis.broken ? { reason } : setting.editable };
+}
+
+/** core/init.c sanitize_args: `cheaper >= processes` ends the process. */
+function tooCheap(analysis: Analysis): ConfigReading['fault'] {
+  const state = analysis.states.get('cheaper');
+  const cheaper = intOf(state);
+  const processes = processesOf(analysis).value;
+  if (state?.kind !== 'set' || cheaper === null || processes === null || cheaper <= 0 || cheaper < processes)
+    return null;
+  const { line } = state.option.directive;
+  return { line, reason: `cheaper is ${cheaper} and must be lower than processes, which is ${processes}` };
+}
+
+function processesOf(analysis: Analysis): Setting<number> {
+  const setting = numberOf(analysis, 'processes', 1);
+  const limit = analysis.states.get('limitProcesses');
+  const most = intOf(limit);
+  if (limit === undefined || setting.value === null || most === 0) return setting;
+  if (most !== null && most > setting.value) return setting;
+  // core/uwsgi.c: more workers than RLIMIT_NPROC allows are cut to the limit less one.
+  const line = limit.kind === 'unset' ? 0 : limit.kind === 'set' ? limit.option.directive.line : limit.line;
+  const reason = `limit-nproc at line ${line} may cut the number of workers`;
+  const certain = most !== null && most < setting.value;
+  return { ...setting, value: certain ? most - 1 : null, reason: certain ? null : reason, editable: { reason } };
+}
+
+function threadsOf(analysis: Analysis): Setting<number> {
+  const setting = numberOf(analysis, 'threads', 1);
+  return setting.value === 0 ? { ...setting, value: 1 } : setting;
+}
+
+function stackOf(analysis: Analysis): Setting<Bytes> {
+  const { value, where, editable, reason } = numberOf(analysis, 'threadStackSize', 0);
+  if (value === null) return { value: null, reason, where, editable };
+  const standard = 'the C library uses its default, the stack limit of the process (mostly 8 MiB)';
+  if (where === null) return { value: null, reason: `not set: ${standard}`, where, editable };
+  const at = `line ${where.line}: ${where.key} is ${value}`;
+  if (value === 0) return { value: null, reason: `${at}: ${standard}`, where, editable };
+  if (value < MIN_STACK_KIB) {
+    const least = `below the least of ${MIN_STACK_KIB} KiB`;
+    return { value: null, reason: `${at} KiB, ${least}: ${standard}`, where, editable };
+  }
+  return { value: kib(Math.ceil(value / PAGE_KIB) * PAGE_KIB), reason: null, where, editable };
+}
+
+function cheaperOf(analysis: Analysis): Setting<number> {
+  const setting = numberOf(analysis, 'cheaper', 0);
+  return setting.where === null && setting.reason === null ? { ...setting, value: null, reason: 'not set' } : setting;
+}
+
+/** An int option. */
+function numberOf(analysis: Analysis, id: OptionId, unset: number): Setting<number> {
+  const state = analysis.states.get(id) ?? { kind: 'unset' };
+  const editable = editability(analysis, state);
+  switch (state.kind) {
+    case 'unset':
+      return { value: unset, reason: null, where: null, editable };
+    case 'unknown':
+      return { value: null, reason: state.reason, where: null, editable };
+    case 'set': {
+      const { line } = state.option.directive;
+      const where = { line, key: state.option.key };
+      const number = intOf(state);
+      if (number !== null) return { value: number, reason: null, where, editable };
+      return { value: null, reason: `line ${line}: ${where.key} ${comesFrom(state.option.value)}`, where, editable };
+    }
+  }
+}
+
+/** Whether the number of a state stands in the text by itself, or could be added. */
+function editability(analysis: Analysis, state: OptionState): Setting<number>['editable'] {
+  if (state.kind === 'unknown') return { reason: state.reason };
+  if (state.kind === 'unset') return addability(analysis);
+  const { key, value, block, place, directive } = state.option;
+  if (block !== null || place === null) {
+    const inside = block === null ? 'a block' : `${block.key} of line ${block.line}`;
+    return { reason: `line ${directive.line}: ${key} stands inside ${inside}` };
+  }
+  if (isVerbatim(value)) return true;
+  return { reason: `line ${directive.line}: ${key} ${comesFrom(value)}` };
+}
+
+function addability(analysis: Analysis): Setting<number>['editable'] {
+  if (!analysis.sectionFound) return { reason: `the text has no option in section [${analysis.section}]` };
+  const list = analysis.options.find(({ key }) => key === 'blacklist' || key === 'whitelist');
+  if (list === undefined) return true;
+  return { reason: `line ${list.directive.line}: ${list.key} may forbid a new option` };
+}
+
+/** Whether the number at the start of a value is written there, and nothing else can come into it. */
+function isVerbatim(value: string): boolean {
+  const token = /^[ \t\v\f]*[+-]?[\w.]+/.exec(value)?.[0];
+  if (token === undefined) return !/[$@%]\(/.test(value) && !value.includes(OUTSIDE);
+  const rest = value.slice(token.length);
+  return !/^(?:[$@%]\(|\uFFFF)/.test(rest);
+}
+
+/** Says what outside the text a value comes from. */
+function comesFrom(value: string): string {
+  const variable = /\$\([^)]*\)/.exec(value)?.[0];
+  if (variable !== undefined) return `comes from ${variable}, an environment variable of the pod`;
+  const file = /@\([^)]*\)/.exec(value)?.[0];
+  if (file !== undefined) return `comes from ${file}, a file of the pod`;
+  const placeholder = /%\([^)]*\)/.exec(value)?.[0]?.replaceAll(OUTSIDE, '?');
+  if (placeholder !== undefined) return `comes from ${placeholder}, a placeholder`;
+  return 'comes from a magic variable of the pod, such as %k, the number of CPUs of the node';
+}
+
+function notesOf(analysis: Analysis): readonly Note[] {
+  const notes: Note[] = [];
+  if (!analysis.sectionFound) {
+    notes.push({ line: 1, text: `no option in section [${analysis.section}]: uWSGI runs with its defaults` });
+  }
+  for (const { key, directive } of analysis.options) {
+    const meant = lookAlike(key);
+    if (meant !== null)
+      notes.push({ line: directive.line, text: `"${key}" is not the option ${meant}: it sets nothing` });
+  }
+  return notes;
+}

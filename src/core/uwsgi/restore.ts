@@ -1,0 +1,84 @@
+/**
+ * Puts the three tuned values of a saved text back into a text that someone may have edited since, and nothing else.
+ */
+import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { changedLines } from './diff.ts';
+import { OPTIONS } from './options.ts';
+import { apply, changedOnly, type EditResult, type Refusal } from './proof.ts';
+import { readingOf, TUNED_OPTIONS, type TunedOption } from './reading.ts';
+
+/**
+ * Restores each value as it is written in `savedText`; an option that is not there loses its line. An option that
+ * `editConfig` could not have set in `savedText` was not ours and is left alone.
+ */
+export function restoreValues(currentText: string, savedText: string, options: ConfigOptions): EditResult {
+  const saved = analyse(savedText, options);
+  let current = analyse(currentText, options);
+  const refusals: Refusal[] = [];
+  // In reverse, so that lines that were added one behind the other go in the order they can be proven.
+  for (const id of [...TUNED_OPTIONS].reverse()) {
+    if (readingOf(saved)[id].editable !== true) continue;
+    const next = restoreOne(current, saved, { id, options });
+    if ('reason' in next) refusals.push(next);
+    else current = next;
+  }
+  if (refusals.length > 0) return { ok: false, refusals };
+  return { ok: true, text: current.text, changedLines: changedLines(currentText, current.text) };
+}
+
+function restoreOne(
+  current: Analysis,
+  saved: Analysis,
+  { id, options }: { readonly id: TunedOption; readonly options: ConfigOptions },
+): Analysis | Refusal {
+  const from = saved.states.get(id);
+  const to = current.states.get(id);
+  if (to?.kind === 'unknown' || current.broken !== null) {
+    return refusal(current, id, readingOf(current)[id].reason ?? 'the text does not tell the value');
+  }
+  if (to?.kind !== 'set') {
+    if (from?.kind !== 'set') return current;
+    return refusal(current, id, 'the line of the option was taken out since');
+  }
+  const editable = readingOf(current)[id].editable;
+  if (editable !== true) return refusal(current, id, editable.reason);
+  const splice = spliceFor(current, saved, id);
+  if (splice === null) return current;
+  const after = apply(current, splice, options);
+  const restored = after.states.get(id);
+  const isBack =
+    from?.kind === 'set' ? restored?.kind === 'set' && sameNumber(saved, after, id) : restored === undefined;
+  if (isBack && changedOnly(current, after, id)) return after;
+  return refusal(current, id, `putting it back would change another option, or another line would override it`);
+}
+
+function spliceFor(
+  current: Analysis,
+  saved: Analysis,
+  id: TunedOption,
+): ReturnType<Analysis['document']['remove']> | null {
+  const from = saved.states.get(id);
+  const to = current.states.get(id);
+  if (to?.kind !== 'set' || to.option.place === null) return null;
+  if (from?.kind !== 'set' || from.option.place === null) return current.document.remove(to.option.directive);
+  const [was, is] = [saved.document.rawValue(from.option.place), current.document.rawValue(to.option.place)];
+  if (was.token === is.token && was.hasSeparator === is.hasSeparator) return null;
+  return current.document.copyValue(to.option.place, saved.document, from.option.place);
+}
+
+function sameNumber(saved: Analysis, after: Analysis, id: TunedOption): boolean {
+  const [was, is] = [readingOf(saved)[id], readingOf(after)[id]];
+  // A saved text on which uWSGI exits tells no number; the same writing has then to do.
+  return was.value === is.value || saved.badValue !== null;
+}
+
+function refusal(analysis: Analysis, id: TunedOption, reason: string): Refusal {
+  const setting = readingOf(analysis)[id];
+  return {
+    option: id,
+    line: setting.where?.line ?? null,
+    found: setting.value === null ? 'a value that the text does not tell' : `${setting.value}`,
+    allowed: `a plain number of ${OPTIONS[id].names[0]} outside of blocks`,
+    reason,
+  };
+}
