@@ -40,3 +40,8 @@ export function setConditions(
   }
   return result;
 }
+
+/** A wanted condition that is True or False. */
+export function condition(type: ConditionType, isTrue: boolean, reason: string, message: string): WantedCondition {
+  return { type, status: isTrue ? 'True' : 'False', reason, message };
+}

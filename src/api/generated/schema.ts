@@ -92,6 +92,13 @@ export const uwsgiTuningSchema: object = {
         }
        }
       },
+      "format": {
+       "type": "string",
+       "description": "Dialect of the config text. Left out, the key's suffix decides; Ini when it has none.",
+       "enum": [
+        "Ini"
+       ]
+      },
       "section": {
        "type": "string",
        "description": "Section of the config text that uWSGI reads.",
@@ -747,10 +754,13 @@ export const uwsgiTuningSchema: object = {
        "description": "Name of this change.",
        "maxLength": 64
       },
+      "generation": {
+       "type": "integer",
+       "description": "Generation of the spec that asked for this change."
+      },
       "direction": {
        "type": "string",
-       "description": "Forward while the new config is tried",
-       "PutBack while the old one is restored.": null,
+       "description": "Forward while the new config is tried, PutBack while the old one is restored.",
        "enum": [
         "Forward",
         "PutBack"
@@ -969,6 +979,11 @@ export const uwsgiTuningSchema: object = {
         "failed": {
          "type": "boolean",
          "description": "The put-back did not complete."
+        },
+        "image": {
+         "type": "string",
+         "description": "Image of the container when the put-back failed.",
+         "maxLength": 512
         }
        }
       }

@@ -57,6 +57,10 @@ export interface UwsgiTuningObject {
         key: string;
       };
       /**
+       * Dialect of the config text. Left out, the key's suffix decides; Ini when it has none.
+       */
+      format?: 'Ini';
+      /**
        * Section of the config text that uWSGI reads.
        */
       section?: string;
@@ -444,7 +448,11 @@ export interface UwsgiTuningObject {
        */
       id?: string;
       /**
-       * Forward while the new config is tried
+       * Generation of the spec that asked for this change.
+       */
+      generation?: number;
+      /**
+       * Forward while the new config is tried, PutBack while the old one is restored.
        */
       direction?: 'Forward' | 'PutBack';
       /**
@@ -612,6 +620,10 @@ export interface UwsgiTuningObject {
          * The put-back did not complete.
          */
         failed?: boolean;
+        /**
+         * Image of the container when the put-back failed.
+         */
+        image?: string;
       };
     };
     /**

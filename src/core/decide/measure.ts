@@ -1,0 +1,116 @@
+/** Measuring and sizing, the same whether a change is in flight or not: what to sample next, and what the samples say. */
+import { parseQuantity, type Bytes } from '../quantity.ts';
+import { usageOf } from '../recommend/digest.ts';
+import { recommend } from '../recommend/recommend.ts';
+import type { Lesson, MemoryLimit, Recommendation, Refusal } from '../recommend/types.ts';
+import { readConfig, type ConfigReading } from '../uwsgi/reading.ts';
+import type { Action } from './decision.ts';
+import type { Policy } from './policy.ts';
+import { reportFindings, type Findings, type Measured } from './report.ts';
+import { choosePods } from './sampling-plan.ts';
+import { livePods } from './rollout.ts';
+import type { SampleRound, Snapshot } from './snapshot.ts';
+import { currentValues } from './usage-report.ts';
+import type { Values } from './values.ts';
+
+export interface Measurement {
+  readonly sample: Action | null;
+  /** When the next sample is due, milliseconds from now. */
+  readonly nextSampleMs: number;
+  readonly findings: (Findings & { readonly result: Recommendation | Refusal }) | null;
+  readonly report: Measured | null;
+  readonly reading: ConfigReading | null;
+}
+
+export function measure(snapshot: Snapshot, policy: Policy, now: number): Measurement {
+  const { round } = snapshot;
+  const due = round === null || allGone(round, snapshot) ? 0 : Math.max(0, round.at + policy.intervalMs - now);
+  const pods = choosePods(snapshot.pods, policy.maxPods, Math.floor(now / Math.max(1, policy.intervalMs)));
+  const sample = due === 0 && pods.length > 0 ? ({ kind: 'Sample', pods, purpose: 'Observe' } as const) : null;
+  const reading = readText(snapshot, policy);
+  const findings = findingsOf(snapshot, policy, reading, now);
+  return {
+    sample,
+    nextSampleMs: sample === null ? Math.max(due, 1000) : 0,
+    findings,
+    report: findings === null ? null : reportFindings(findings),
+    reading,
+  };
+}
+
+/** The pods of a round were all replaced since: what it says is of the past. */
+function allGone(round: SampleRound, snapshot: Snapshot): boolean {
+  const live = new Set(livePods(snapshot.pods).map((pod) => pod.uid));
+  return round.samples.length > 0 && !round.samples.some((sample) => live.has(sample.podUid));
+}
+
+/** The config as uWSGI reads it; null when there is no text. */
+export function readText(snapshot: Snapshot, policy: Policy): ConfigReading | null {
+  const text = snapshot.configMap?.text;
+  return text == null ? null : readConfig(text, { format: 'Ini', section: policy.section });
+}
+
+function findingsOf(snapshot: Snapshot, policy: Policy, reading: ConfigReading | null, now: number): Findings | null {
+  const { round, workload, digest } = snapshot;
+  const newest = round?.samples[0];
+  if (round === null || newest === undefined || workload === null) return null;
+  const current = currentValues(round.samples, reading);
+  if (current === null) return null;
+  const limit = memoryLimit(snapshot, policy);
+  const usage = usageOf(digest, now);
+  const result = recommend({
+    usage,
+    current: { ...current, threadStackSize: stackIsSet(reading) ? current.threadStackSize : null },
+    cheaper: reading?.cheaper.value ?? null,
+    limit,
+    platform: newest.platform,
+    policy: policy.sizing,
+    lessons: lessons(snapshot),
+    threadsTunable: threadsAreTheKnob(reading),
+  });
+  const target: Values | null =
+    result.kind === 'Refusal' ? null : { ...result, threadStackSize: result.threadStackSize ?? current.threadStackSize };
+  return { round, digest, current, highWater: usage.stack.highWater, limit, result, target: target && pick(target) };
+}
+
+function pick({ processes, threads, threadStackSize }: Values): Values {
+  return { processes, threads, threadStackSize };
+}
+
+/** Without a config text nobody can tell: the measured size is then taken as set, the safe side for a comparison. */
+function stackIsSet(reading: ConfigReading | null): boolean {
+  return reading === null || reading.threadStackSize.where !== null;
+}
+
+/** Greenlets and coroutines share one thread: `threads` is then not what decides how many requests run. */
+function threadsAreTheKnob(reading: ConfigReading | null): boolean {
+  const facts = reading?.facts;
+  return facts === undefined || ((facts.asyncCores ?? 0) <= 1 && !/^(gevent|asyncio)/.test(facts.loop ?? ''));
+}
+
+/** The smallest of the user's override, the live cgroup and the pod template (design.md 3.1). */
+export function memoryLimit(snapshot: Snapshot, policy: Policy): MemoryLimit | null {
+  const cgroups = (snapshot.round?.samples ?? []).map((sample) => sample.cgroup.limit).filter((value) => value !== null);
+  const candidates: readonly { readonly bytes: Bytes | null; readonly source: MemoryLimit['source'] }[] = [
+    { bytes: policy.limitOverride, source: 'override' },
+    { bytes: snapshot.workload?.candidates[0]?.memoryLimit ?? null, source: 'template' },
+    { bytes: cgroups.length === 0 ? null : (Math.min(...cgroups) as Bytes), source: 'cgroup' },
+  ];
+  let smallest: MemoryLimit | null = null;
+  for (const { bytes, source } of candidates) {
+    if (bytes !== null && (smallest === null || bytes < smallest.bytes)) smallest = { bytes, source };
+  }
+  return smallest;
+}
+
+/** What failures taught about the image that runs now. */
+function lessons(snapshot: Snapshot): Lesson[] {
+  const image = snapshot.workload?.candidates[0]?.image ?? '';
+  return (snapshot.tuning.status?.rejected ?? []).flatMap((entry): Lesson[] => {
+    if (entry.image !== image) return [];
+    const stackSize = entry.threadStackSize === undefined ? null : parseQuantity(entry.threadStackSize);
+    if (entry.lesson === 'StackTooSmall' && stackSize !== null) return [{ kind: 'StackTooSmall', image, stackSize }];
+    if (entry.lesson !== 'OutOfMemory') return [];
+    return [{ kind: 'OutOfMemory', image, processes: entry.processes ?? 0, threads: entry.threads ?? 0 }];
+  });
+}

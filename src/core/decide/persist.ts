@@ -1,0 +1,40 @@
+/**
+ * When a status is worth a write. An idle tuning writes nothing: figures that drift with every sample are written with
+ * the next write that has another reason, and at most hourly on their own (design.md 5, "Persist").
+ */
+import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
+
+export const ORDINARY_WRITE_INTERVAL_MS = 3_600_000;
+
+/** Whether to write `wanted` over `stored`. `material`: the digest has a new maximum or another fact that must survive. */
+export function worthWriting(stored: TuningStatus, wanted: TuningStatus, material: boolean, now: number): boolean {
+  if (stableText(stored) !== stableText(wanted)) return true;
+  if (wanted.sample?.time === stored.sample?.time) return false;
+  const written = Date.parse(stored.sample?.time ?? '') || 0;
+  return material || now - written >= ORDINARY_WRITE_INTERVAL_MS;
+}
+
+/** The part of a status that changes only when something happened, as text with sorted keys. */
+function stableText(status: TuningStatus): string {
+  const { current, recommendation, sample, conditions, change, rejected, history, observedGeneration, limit } = status;
+  return canonical({
+    observedGeneration,
+    conditions,
+    change,
+    rejected: rejected ?? [],
+    history: history ?? [],
+    limit: limit === undefined ? undefined : { limit: limit.limit, source: limit.source },
+    current: current?.summary,
+    recommendation: recommendation?.summary,
+    tier: sample?.tier,
+    tierReason: sample?.tierReason,
+    platform: sample?.platform,
+  });
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : 1)));
+  });
+}

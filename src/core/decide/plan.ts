@@ -1,0 +1,88 @@
+/** From a recommendation to a planned change, or the one reason why none is made. */
+import type { Change } from '../../api/uwsgi-tuning.ts';
+import { formatQuantity, type Bytes } from '../quantity.ts';
+import { closedGate, type ClosedGate, type Proposal } from './gates.ts';
+import { hashText } from './hash.ts';
+import { renderValues } from './render.ts';
+import type { ConfigMapView, Preflight } from './snapshot.ts';
+import { statusValues } from './values.ts';
+
+export type Plan =
+  | { readonly kind: 'Change'; readonly change: Change }
+  | { readonly kind: 'Preflight' }
+  /** The config cannot be written, whatever the gates say. */
+  | { readonly kind: 'Refused'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'Held'; readonly gate: ClosedGate };
+
+/** How old a look-up may be when a change is planned. */
+const FRESH_MS = 15_000;
+
+export function planChange(proposal: Proposal, configMap: ConfigMapView, expectedMemory: Bytes | null): Plan {
+  const { snapshot, policy, from, to, now } = proposal;
+  const owned = cannotBeOurs(configMap);
+  if (owned !== null) return owned;
+  const rendered = renderValues(configMap.text ?? '', policy.section, from, to);
+  if (!rendered.ok) return refused('EditRefused', rendered.message);
+  if (rendered.text === configMap.text) {
+    return refused('ValuesNotInForce', 'the config already carries these values but the pods run others; restart the workload');
+  }
+  const known = snapshot.preflight;
+  if (known === null || now - known.at > policy.intervalMs) return { kind: 'Preflight' };
+  const shared = usedByOthers(known, configMap);
+  if (shared !== null) return shared;
+  const gate = closedGate(proposal);
+  if (gate !== null) return { kind: 'Held', gate };
+  if (now - known.at > FRESH_MS) return { kind: 'Preflight' };
+  return { kind: 'Change', change: describeChange(proposal, configMap, rendered.text, expectedMemory, known) };
+}
+
+function refused(reason: string, message: string): Plan {
+  return { kind: 'Refused', reason, message };
+}
+
+function cannotBeOurs(configMap: ConfigMapView): Plan | null {
+  if (configMap.immutable) return refused('ConfigImmutable', `ConfigMap ${configMap.name} is immutable`);
+  if (configMap.owner === null) return null;
+  const advice = 'change the values at their source; they are in status.recommendation';
+  return refused('ConfigOwned', `ConfigMap ${configMap.name} is owned by ${configMap.owner}, which would undo the change: ${advice}`);
+}
+
+function usedByOthers(preflight: Preflight, configMap: ConfigMapView): Plan | null {
+  if (preflight.failure !== null) return refused('PreflightFailed', preflight.failure);
+  const [first, ...others] = preflight.otherUsers;
+  if (first === undefined) return null;
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  return refused('ConfigShared', `ConfigMap ${configMap.name} is also used by ${first}${more}`);
+}
+
+function describeChange(
+  { snapshot, policy, workload, from, to, now }: Proposal,
+  configMap: ConfigMapView,
+  text: string,
+  expectedMemory: Bytes | null,
+  preflight: Preflight,
+): Change {
+  const newHash = hashText(text);
+  return {
+    id: `${newHash.slice(0, 8)}-${Math.floor(now / 1000).toString(36)}`,
+    direction: 'Forward',
+    generation: snapshot.tuning.metadata.generation ?? 0,
+    startedAt: new Date(now).toISOString(),
+    workload: {
+      name: workload.name,
+      uid: workload.uid,
+      container: workload.candidates[0]?.name ?? '',
+      image: workload.candidates[0]?.image ?? '',
+    },
+    configMap: { name: configMap.name, uid: configMap.uid, key: policy.configKey, section: policy.section },
+    from: statusValues(from),
+    to: statusValues(to),
+    oldHash: hashText(configMap.text ?? ''),
+    newHash,
+    ...(workload.configHash === null ? {} : { previousAnnotation: workload.configHash }),
+    ...(expectedMemory === null ? {} : { expectedMemory: formatQuantity(expectedMemory) }),
+    baseline: preflight.baseline,
+    rolloutDeadline: new Date(now + policy.rolloutTimeoutMs).toISOString(),
+    verifySeconds: Math.ceil(policy.verifyWindowMs / 1000),
+  };
+}

@@ -1,0 +1,92 @@
+/** The spec with its texts read once: durations in milliseconds, sizes in bytes. */
+import type { TuningSpec } from '../../api/uwsgi-tuning.ts';
+import { bytes, parseQuantity, type Bytes } from '../quantity.ts';
+import type { Policy as SizingPolicy, Range } from '../recommend/types.ts';
+import { parseDuration } from './duration.ts';
+
+export interface Policy {
+  readonly targetName: string;
+  readonly containerName: string | null;
+  readonly configMapName: string;
+  readonly configKey: string;
+  readonly section: string;
+  readonly mode: 'Recommend' | 'Patch';
+  readonly suspend: boolean;
+  readonly minIntervalMs: number;
+  readonly minChangePercent: number;
+  readonly rolloutTimeoutMs: number;
+  readonly verifyWindowMs: number;
+  readonly sizing: SizingPolicy;
+  readonly limitOverride: Bytes | null;
+  readonly intervalMs: number;
+  readonly maxPods: number;
+  readonly minSamples: number;
+  readonly minObservationMs: number;
+  readonly sampleTimeoutMs: number;
+}
+
+/** The policy, or every field that cannot be read although the schema let it pass. */
+export function readPolicy(spec: TuningSpec): { readonly policy: Policy; readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const duration = (field: string, text: string | undefined, fallback: string): number => {
+    const value = parseDuration(text ?? fallback);
+    if (value === null) problems.push(`${field}: "${text ?? ''}" is no duration such as 10m or 1h30m`);
+    return value ?? 0;
+  };
+  const size = (field: string, text: string | number | undefined): Bytes | null => {
+    if (text === undefined) return null;
+    const value = parseQuantity(text);
+    if (value === null) problems.push(`${field}: "${text}" is no quantity of bytes such as 512Ki`);
+    return value ?? bytes(0);
+  };
+  const range = (bounds: { min?: number; max?: number } | undefined): Range => ({
+    min: bounds?.min ?? null,
+    max: bounds?.max ?? null,
+  });
+  const { updatePolicy: update = {}, bounds = {}, memory = {}, sampling = {} } = spec;
+  const stack = bounds.threadStackSize;
+  const policy: Policy = {
+    targetName: spec.targetRef.name,
+    containerName: spec.containerName ?? null,
+    configMapName: spec.config.configMapRef.name,
+    configKey: spec.config.configMapRef.key,
+    section: spec.config.section ?? 'uwsgi',
+    mode: update.mode ?? 'Recommend',
+    suspend: update.suspend ?? false,
+    minIntervalMs: duration('spec.updatePolicy.minInterval', update.minInterval, '1h'),
+    minChangePercent: update.minChangePercent ?? 10,
+    rolloutTimeoutMs: duration('spec.updatePolicy.rolloutTimeout', update.rolloutTimeout, '10m'),
+    verifyWindowMs: duration('spec.updatePolicy.verifyWindow', update.verifyWindow, '10m'),
+    sizing: {
+      objective: spec.objective ?? 'PreserveConcurrency',
+      bounds: {
+        processes: range(bounds.processes),
+        threads: range(bounds.threads),
+        threadStackSize: {
+          min: size('spec.bounds.threadStackSize.min', stack?.min),
+          max: size('spec.bounds.threadStackSize.max', stack?.max),
+          allowBelowFloor: stack?.allowBelowFloor ?? false,
+        },
+      },
+      controlled: bounds.controlled ?? ['Processes', 'Threads', 'ThreadStackSize'],
+      headroomPercent: memory.headroomPercent ?? 15,
+      stackCharge: memory.stackCharge ?? 'HighWater',
+    },
+    limitOverride: size('spec.memory.limit', memory.limit),
+    intervalMs: duration('spec.sampling.interval', sampling.interval, '5m'),
+    maxPods: sampling.maxPods ?? 3,
+    minSamples: sampling.minSamples ?? 12,
+    minObservationMs: duration('spec.sampling.minObservation', sampling.minObservation, '24h'),
+    sampleTimeoutMs: duration('spec.sampling.timeout', sampling.timeout, '20s'),
+  };
+  return { policy, problems: [...problems, ...formatProblems(spec)] };
+}
+
+/** Suffixes of keys whose dialect this version cannot edit. */
+const OTHER_DIALECTS = /\.(ya?ml|json|js|xml|env)$/;
+
+function formatProblems(spec: TuningSpec): string[] {
+  const key = spec.config.configMapRef.key;
+  if (spec.config.format !== undefined || !OTHER_DIALECTS.test(key)) return [];
+  return [`spec.config.configMapRef.key: "${key}" looks like a dialect other than Ini; set spec.config.format: Ini if it is Ini`];
+}

@@ -1,0 +1,101 @@
+/**
+ * Putting the old config back: the text, then the annotation, then the rollout of the old values. Never `rollout undo`:
+ * that would also undo what somebody else changed meanwhile.
+ */
+import type { Change } from '../../api/uwsgi-tuning.ts';
+import { changedPods, hasChangeHash } from './evidence.ts';
+import type { ChangeContext } from './forward.ts';
+import { renderPutBack, textState } from './render.ts';
+import { rolloutVerdict } from './rollout.ts';
+import type { Snapshot, WorkloadView } from './snapshot.ts';
+import { finish, goOn, type Step } from './step.ts';
+
+export function stepPutBack(change: Change, context: ChangeContext): Step {
+  const { snapshot, now } = context;
+  const deleted = snapshot.tuning.metadata.deletionTimestamp !== undefined;
+  const overdue = now >= Date.parse(change.putBack?.deadline ?? '');
+  if (change.putBack?.failed === true && factsChanged(change, snapshot)) {
+    return finish(change, 'Failed', 'PutBackFailed', 'the old config could not be put back', now);
+  }
+  if (deleted && overdue) return finish(change, 'Failed', 'PutBackFailed', 'the tuning was deleted; gave up', now);
+  if (snapshot.readOnly) {
+    return stuck(change, 'PutBackHeld', 'the controller runs with --read-only; the old config waits to be put back');
+  }
+  return restoreText(change, context) ?? restoreAnnotation(change, context) ?? awaitRollout(change, context, deleted, overdue);
+}
+
+/** A step while the text is not yet the old one; null once it is, or when there is nothing left to restore it in. */
+function restoreText(change: Change, { snapshot, now }: ChangeContext): Step | null {
+  const { configMap, saved } = snapshot;
+  const state = textState(configMap, change);
+  if (state === 'Missing' || state === 'Old' || state === 'Foreign' || configMap?.text == null) return null;
+  if (saved === null || saved.hash !== change.oldHash) {
+    return failed(change, 'the saved copy of the old config is gone or is another one', now, snapshot);
+  }
+  const rendered = renderPutBack(configMap.text, saved, change);
+  if (!rendered.ok) return failed(change, `the old values cannot be put into the edited text: ${rendered.message}`, now, snapshot);
+  if (rendered.text === configMap.text) return null;
+  const { name, uid, resourceVersion } = configMap;
+  const key = change.configMap?.key ?? '';
+  const action = { kind: 'WriteText', configMap: name, key, text: rendered.text, uid, resourceVersion } as const;
+  return goOn(change, { ...puttingBack(change), action });
+}
+
+/** A step while the annotation is not what it shall be; null once it is. */
+function restoreAnnotation(change: Change, { snapshot }: ChangeContext): Step | null {
+  const { workload } = snapshot;
+  if (workload === null || workload.uid !== change.workload?.uid) return null;
+  const putBack = change.putBack ?? {};
+  if (putBack.freshAnnotation === undefined) {
+    const fresh = startedWithNewText(change, workload, snapshot);
+    return goOn({ ...change, putBack: { ...putBack, freshAnnotation: fresh } }, puttingBack(change));
+  }
+  const previous = change.previousAnnotation ?? null;
+  const wanted = putBack.freshAnnotation ? `${change.oldHash ?? ''}-${change.id ?? ''}` : previous;
+  if (workload.configHash === wanted) return null;
+  const ours = hasChangeHash(change, workload.configHash) || workload.configHash === previous;
+  if (!ours) return null;
+  const action = { kind: 'Annotate', workload: workload.name, uid: workload.uid, value: wanted } as const;
+  return goOn(change, { ...puttingBack(change), action });
+}
+
+/** Whether a pod of the old template started after the plan: it may run the new text and only a restart cures it. */
+function startedWithNewText(change: Change, workload: WorkloadView, snapshot: Snapshot): boolean {
+  void workload;
+  return changedPods(change, snapshot.pods).some((pod) => !hasChangeHash(change, pod.configHash));
+}
+
+function awaitRollout(change: Change, { snapshot, now }: ChangeContext, deleted: boolean, overdue: boolean): Step {
+  const why = `${change.putBack?.reason ?? ''}: ${change.putBack?.message ?? ''}`;
+  const { workload } = snapshot;
+  const done = finish(change, 'PutBack', change.putBack?.reason ?? 'PutBack', why, now);
+  if (deleted || workload === null || workload.uid !== change.workload?.uid) return done;
+  const rollout = rolloutVerdict(workload);
+  if (rollout.state === 'Done') return done;
+  if (overdue) return failed(change, `the old config is back but its rollout is not complete: ${rollout.message}`, now, snapshot);
+  return goOn(change, { reason: 'PuttingBack', message: `${why}; the old config rolls out until ${change.putBack?.deadline ?? ''}` });
+}
+
+function puttingBack(change: Change): Pick<Step, 'reason' | 'message'> {
+  return { reason: 'PuttingBack', message: `${change.putBack?.reason ?? ''}: ${change.putBack?.message ?? ''}` };
+}
+
+function failed(change: Change, message: string, now: number, snapshot: Snapshot): Step {
+  void now;
+  const image = snapshot.workload?.candidates[0]?.image ?? '';
+  const generation = snapshot.tuning.metadata.generation ?? 0;
+  const already = change.putBack?.failed === true;
+  const next = already ? change : { ...change, generation, putBack: { ...change.putBack, failed: true, image } };
+  return stuck(next, 'PutBackFailed', message);
+}
+
+function stuck(change: Change, reason: string, message: string): Step {
+  return goOn(change, { reason, message, stalled: true });
+}
+
+/** A failed put-back stays until the spec or the image changes. */
+function factsChanged(change: Change, snapshot: Snapshot): boolean {
+  const generation = snapshot.tuning.metadata.generation ?? 0;
+  const image = snapshot.workload?.candidates[0]?.image ?? '';
+  return generation > (change.generation ?? 0) || image !== (change.putBack?.image ?? image);
+}
