@@ -1,0 +1,198 @@
+/**
+ * The programs that are run inside the measured container. Each is a constant: nothing of the workload is ever put
+ * into it. They read /proc and the cgroup, and print one stream of sections (capture.ts reads it):
+ *
+ *   @uwsgi-tuner capture 1
+ *   @osrelease … @machine … @conf … @thp …      facts of the container, each the bare text of its source
+ *   @memory.stat … and its neighbours           cgroup v1 or v2, under the kernel's own file names
+ *   @process PID UWSGI HINT                     a process of this container; UWSGI 1 or 0, HINT a fixed word or "-";
+ *                                               text: each thread's stat, status, limits, smaps, statm, in this order;
+ *                                               of a foreign process its stat, status, smaps_rollup, statm
+ *   @pagemap START BYTES                        raw pagemap of one row of merged stacks of the process above
+ *   @end N                                      N processes: without it the stream was cut
+ *
+ * No text of procfs begins a line with "@": the kernel escapes line ends in names and paths. A command line is looked
+ * at inside the pod only; nothing of it leaves. The whole stream is one gzip member where there is gzip, at level 6:
+ * busybox knows no other, and of a process of 100 threads level 1 leaves 13.0 KB, level 6 8.9 KB.
+ *
+ * POSIX sh, run under dash, bash --posix and busybox ash. `read` costs a system call per byte and a program half a
+ * millisecond, so small files are read by the shell and one `cat` takes all files of a process. `gzip <FILE` refuses
+ * procfs files ("file size changed while zipping"); a pipe is fine.
+ */
+
+/** Shared by both programs: which memory cgroup a process is in, which processes are ours, which of them are uWSGI. */
+const SHELL_COMMON = `LC_ALL=C PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export LC_ALL PATH
+P=$1 C=$2
+exec 2>/dev/null
+group() {
+  g= u=
+  while IFS= read -r l; do
+    case $l in
+    0::*) u=\${l#0::} ;;
+    *:memory:* | *:memory,*:* | *:*,memory:* | *:*,memory,*:*) g=\${l#*:} g=\${g#*:} ;;
+    esac
+  done <"$1/cgroup"
+  g=\${g:-$u}
+}
+ours() {
+  case $g in "$own" | "\${own%/}"/[!.]*) return 0 ;; esac
+  return 1
+}
+memory() {
+  for m in "$C/memory$own" "$C/memory" "$C$own" "$C"; do
+    [ -r "$m/memory.stat" ] && return 0
+  done
+  return 1
+}
+identify() {
+  comm= c= uwsgi=0
+  IFS= read -r comm <"$d/comm"
+  case $comm in uwsgi* | uWSGI* | pyuwsgi*) uwsgi=1; return ;; esac
+  exe=$(readlink "$d/exe")
+  case \${exe##*/} in
+  uwsgi* | pyuwsgi*) uwsgi=1 ;;
+  python*) grep -q pyuwsgi "$d/maps" && uwsgi=1 ;;
+  '')
+    IFS= read -r c <"$d/cmdline"
+    case $c in uwsgi* | uWSGI* | *pyuwsgi*) uwsgi=1 ;; esac ;;
+  esac
+}
+each() {
+  group "$P/self"
+  own=$g n=0
+  for d in "$P"/[0-9]*; do
+    p=\${d##*/} t=
+    [ "$p" = $$ ] && continue
+    IFS= read -r t <"$d/stat" || continue
+    set -f
+    set -- "$1" \${t##*)}
+    set +f
+    case $2 in Z | X) continue ;; esac
+    [ "$3" = $$ ] && continue
+    group "$d"
+    ours || continue
+    parent=$3 start=\${21}
+    identify
+    n=$((n + 1))
+    "$1"
+  done
+}
+`;
+
+/** `@end` is said by the caller of `each`, so that it is the last thing printed. */
+const CAPTURE = `${SHELL_COMMON}say() { printf '@%s\\n' "$*"; }
+file() {
+  [ -r "$2" ] || return
+  say "$1"
+  cat "$2"
+}
+hint() {
+  c=
+  IFS= read -r c <"$d/cmdline"
+  case $c in
+  *'uWSGI master'*) h=master ;;
+  *'uWSGI worker '*) h=worker ;;
+  *'uWSGI mule '* | *'uWSGI spooler'* | *'uWSGI http '* | *'uWSGI https '* | *'uWSGI fastrouter '*) h=other ;;
+  *) h=- ;;
+  esac
+}
+marked() {
+  a= k=
+  printf '%s\\n' "$1" | while IFS=' -' read -r x y z; do
+    case $x in
+    VmFlags:) [ -n "$a" ] && row "$a" "$b"; a= ;;
+    *) a=$x b=$y ;;
+    esac
+  done
+}
+row() {
+  o=$((0x$1 / page * 8)) l=$(((0x$2 - 0x$1) / page * 8))
+  say "pagemap $1 $l"
+  dd if="$d/pagemap" iflag=skip_bytes,count_bytes bs=65536 skip=$o count=$l
+  echo
+}
+text() {
+  if [ $uwsgi = 1 ]; then
+    cat "$d"/task/[0-9]*/stat "$d/status" "$d/limits" "$d/smaps" "$d/statm"
+  else
+    cat "$d/stat" "$d/status" "$d/smaps_rollup" "$d/statm"
+  fi
+}
+one() {
+  h=-
+  [ $uwsgi = 1 ] && hint
+  say "process $p $uwsgi $h"
+  if [ $uwsgi$guards = 11 ]; then
+    { r=$(text | tee /proc/self/fd/3 | grep -e '^[0-9a-f]*-[0-9a-f]* ' -e '^VmFlags:.* gu' | grep -B1 '^VmFlags'); } 3>&1
+    [ -n "$r" ] && marked "$r"
+  else
+    text
+  fi
+}
+merges() {
+  guards=0 k=\${1%%[!0-9.]*} l=\${2:-2.42}
+  a=\${k%%.*} k=\${k#*.} b=\${l%%.*} l=\${l#*.}
+  [ $((a * 1000 + \${k%%.*})) -ge 6013 ] && [ $((b * 1000 + \${l%%.*})) -ge 2042 ] && guards=1
+}
+capture() {
+  say 'uwsgi-tuner capture 1'
+  v=
+  IFS= read -r v <"$P/sys/kernel/osrelease"
+  say osrelease
+  echo "$v"
+  say machine
+  uname -m
+  say conf
+  page=$(getconf PAGESIZE) libc=$(getconf GNU_LIBC_VERSION)
+  echo "PAGESIZE $page"
+  echo "PTHREAD_STACK_MIN $(getconf PTHREAD_STACK_MIN)"
+  echo "GNU_LIBC_VERSION $libc"
+  for f in /lib/ld-musl-*.so.1; do [ -x "$f" ] && "$f" 2>&1; done
+  page=\${page:-4096}
+  merges "$v" "\${libc#glibc }"
+  file thp /sys/kernel/mm/transparent_hugepage/enabled
+  group "$P/self"
+  own=$g
+  memory && for f in memory.max memory.high memory.current memory.peak memory.events memory.oom.group memory.stat \\
+    memory.limit_in_bytes memory.usage_in_bytes memory.kmem.usage_in_bytes memory.oom_control; do
+    file "$f" "$m/$f"
+  done
+  each one
+  say "end $n"
+}
+if command -v gzip >/dev/null; then capture | gzip -6; else capture; fi
+`;
+
+/** Prints the OOM counters and one line per process; no program is started for a process whose name says uwsgi. */
+const GUARD = `${SHELL_COMMON}line() { echo "process $p $parent $start $uwsgi"; }
+echo '@uwsgi-tuner guard 1'
+group "$P/self"
+own=$g
+memory && for f in memory.events memory.oom_control; do
+  while IFS= read -r l; do
+    case $l in oom_kill\\ *) echo "$l" ;; esac
+  done <"$m/$f"
+done
+each line
+echo "end $n"
+`;
+
+/** Where the container's procfs and cgroup file system are; the defaults are right everywhere but in tests. */
+export interface SamplerRoots {
+  readonly proc?: string;
+  readonly cgroup?: string;
+}
+
+/** The sampler as an argv for exec: no stdin, nothing but sh and coreutils or busybox. */
+export function samplerArgv(roots: SamplerRoots = {}): readonly string[] {
+  return shell(CAPTURE, roots);
+}
+
+/** The light probe of the verification: OOM counter and processes (guard.ts reads its output). */
+export function guardArgv(roots: SamplerRoots = {}): readonly string[] {
+  return shell(GUARD, roots);
+}
+
+function shell(script: string, roots: SamplerRoots): readonly string[] {
+  return ['sh', '-c', script, 'sh', roots.proc ?? '/proc', roots.cgroup ?? '/sys/fs/cgroup'];
+}
