@@ -4,7 +4,7 @@
  */
 
 /** Stands for text that is not in the file. U+FFFF is no character, so a ConfigMap never holds it by itself. */
-export const OUTSIDE = '￿';
+export const OUTSIDE = '\uffff';
 
 const BLANKS = /^[ \t\n\v\f\r]*/;
 

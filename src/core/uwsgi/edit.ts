@@ -9,7 +9,7 @@ import { changedLines } from './diff.ts';
 import { intOf } from './effective.ts';
 import type { ExportedOption } from './exported-options.ts';
 import { OPTIONS } from './options.ts';
-import { apply, changedOnly, type EditResult, type Refusal } from './proof.ts';
+import { apply, changedOnly, writtenValue, type EditResult, type Refusal } from './proof.ts';
 import { MIN_STACK_KIB, readingOf, TUNED_OPTIONS, type Setting, type TunedOption } from './reading.ts';
 
 export { restoreValues } from './restore.ts';
@@ -33,7 +33,7 @@ export function editConfig(text: string, options: ConfigOptions, wanted: WantedV
   const before = analyse(text, options);
   const targets = targetsOf(wanted);
   const refusals = targets.flatMap((target) => refusalOf(before, target) ?? []);
-  if (refusals.length === 0) refusals.push(...tooFewProcesses(before, wanted));
+  if (!refusals.some(({ option }) => option === 'processes')) refusals.push(...tooFewProcesses(before, wanted));
   if (refusals.length > 0) return { ok: false, refusals };
 
   let current = before;
@@ -97,7 +97,7 @@ function refusalOf(analysis: Analysis, target: Target): Refusal | null {
     };
   }
   if (setting.editable === true || isAlready(analysis, target)) return null;
-  const found = setting.value === null ? 'a value that the text does not tell' : `${setting.value}`;
+  const found = writtenValue(analysis, id);
   return { option: id, line, found, allowed: 'a plain number outside of blocks', reason: setting.editable.reason };
 }
 

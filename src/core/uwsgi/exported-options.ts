@@ -103,7 +103,11 @@ class OptionReader {
   run(section: string): ExportedOptions {
     const sectionFound = this.#readSection(section, 0);
     // Under strict, keys before the option are looked up when the list is applied.
-    if (this.#strict) for (const option of this.#options) this.#refuseUnknown(option.key, option.directive.line);
+    if (this.#strict) {
+      for (const { key, configured, conditional, directive } of this.#options) {
+        if (!configured && conditional === null) this.#refuseUnknown(key, directive.line);
+      }
+    }
     return { options: this.#options, sectionFound, fatal: this.#fatal, unreadable: this.#unreadable };
   }
 
@@ -126,6 +130,11 @@ class OptionReader {
 
   #fail(line: number, reason: string): void {
     this.#fatal ??= { line, reason };
+  }
+
+  /** Ends the process if the option is there; whoever runs this file in a pod has seen that it is not. */
+  #failAt({ directive, conditional }: Incoming, reason: string): void {
+    if (conditional === null) this.#fail(directive.line, reason);
   }
 
   #add(incoming: Incoming, depth: number): void {
@@ -194,21 +203,22 @@ class OptionReader {
     }
     const { key, value, directive, place, conditional, fromBlock } = incoming;
     const configured = placeholderOnly || IMMEDIATE.has(key);
-    const effect = placeholderOnly ? NO_EFFECT : this.#effect(key, value);
+    const effect = placeholderOnly ? NO_EFFECT : this.#effect(incoming);
     const option = { key, value, directive, place, block: fromBlock, conditional, configured, effect };
     this.#options.push(option);
     if (!this.#first.has(key)) this.#first.set(key, option);
     if (placeholderOnly) {
-      if (optionsNamed(key).length > 0) this.#fail(directive.line, `${key} is an option and cannot be a placeholder`);
+      if (optionsNamed(key).length > 0) this.#failAt(incoming, `${key} is an option and cannot be a placeholder`);
       return;
     }
-    if (this.#strict) this.#refuseUnknown(key, directive.line);
+    if (this.#strict && conditional === null) this.#refuseUnknown(key, directive.line);
     this.#act(incoming, effect, depth);
   }
 
-  #effect(key: string, value: string): Effect {
+  #effect({ key, value, conditional }: Incoming): Effect {
     if (INHERITS.has(key)) return { kind: 'inherit' };
-    if (INCLUDES.has(key) && !this.#isOwnSection(key, value)) return { kind: 'include' };
+    // A section that only some pods read may set as much as a file that is not here.
+    if (INCLUDES.has(key) && (conditional !== null || !this.#isOwnSection(key, value))) return { kind: 'include' };
     const custom = this.#custom.get(key);
     return custom === undefined ? NO_EFFECT : { kind: 'custom', ...custom };
   }
@@ -220,25 +230,25 @@ class OptionReader {
 
   /** What immediate options do at once. */
   #act(incoming: Incoming, effect: Effect, depth: number): void {
-    const { key, value, directive, conditional } = incoming;
-    const { line } = directive;
+    const { key, value } = incoming;
+    const { line } = incoming.directive;
     if (effect.kind === 'include' || effect.kind === 'inherit') {
       this.#included ??= { line, reason: `${key} loads ${value}` };
     } else if (BLOCK_STARTS.has(key)) {
       this.#open(incoming);
     } else if (key === 'strict') {
       // A running pod whose strict depends on the pod has shown that it knows its keys.
-      if (conditional === null) this.#strict = isTrue(value);
+      if (incoming.conditional === null) this.#strict = isTrue(value);
     } else if (key === 'set' || key === 'set-ph' || key === 'set-placeholder') {
       this.#set(incoming, key !== 'set', depth);
     } else if (key === 'declare-option' || key === 'declare-option2') {
       const equals = value.indexOf('=');
-      if (equals === -1) this.#fail(line, `${key} needs name=template, found "${value}"`);
+      if (equals === -1) this.#failAt(incoming, `${key} needs name=template, found "${value}"`);
       else this.#custom.set(value.slice(0, equals), declared(key, value.slice(equals + 1)));
     } else if (key === 'ini') {
       this.#follow(incoming, depth);
-    } else if (key === 'exit' && conditional === null) {
-      this.#fail(line, 'the option exit ends the process');
+    } else if (key === 'exit') {
+      this.#failAt(incoming, 'the option exit ends the process');
     }
   }
 
@@ -253,10 +263,10 @@ class OptionReader {
   }
 
   #set(incoming: Incoming, placeholderOnly: boolean, depth: number): void {
-    const { value, directive, place } = incoming;
+    const { value, place } = incoming;
     const equals = value.indexOf('=');
     if (equals === -1) {
-      this.#fail(directive.line, `${incoming.key} needs name=value, found "${value}"`);
+      this.#failAt(incoming, `${incoming.key} needs name=value, found "${value}"`);
       return;
     }
     const inner: Incoming = {
@@ -270,12 +280,7 @@ class OptionReader {
   }
 
   #follow(incoming: Incoming, depth: number): void {
-    const { value, directive, conditional } = incoming;
-    if (conditional !== null) {
-      // Whether the other section is read at all is the pod's to say: the same as a file that may come in.
-      this.#unreadable ??= { line: directive.line, reason: `section ${value} is read only if ${conditional}` };
-      return;
-    }
+    const { value, directive } = incoming;
     if (depth >= MAX_DEPTH) {
       this.#fail(directive.line, 'the sections include each other without end');
       return;

@@ -96,7 +96,7 @@ function magic(character: string | undefined): string {
   if (character === '[') return '\u001b';
   if (POD_LETTERS.has(character)) return OUTSIDE;
   // Only the first byte of a character beyond ASCII is deleted; some junk stays.
-  return character.charCodeAt(0) > 0x7f ? '�' : '';
+  return character.charCodeAt(0) > 0x7f ? '\ufffd' : '';
 }
 
 /** uWSGI's lines are C strings: they end at a NUL. */

@@ -1,5 +1,6 @@
 /** The result of an edit, and the proof that it changed what it should and nothing else. */
 import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { OUTSIDE } from './c-number.ts';
 import { applySplices, type Splice } from './dialect.ts';
 import type { ChangedLine } from './diff.ts';
 import type { TunedOption } from './reading.ts';
@@ -29,7 +30,7 @@ export function apply(before: Analysis, splice: Splice, options: ConfigOptions):
  * `id` last. That line may have come or gone.
  */
 export function changedOnly(before: Analysis, after: Analysis, id: TunedOption): boolean {
-  if (after.broken !== null || after.badValue !== null) return false;
+  if (after.broken !== null) return false;
   const rest = (analysis: Analysis): readonly string[] => {
     const state = analysis.states.get(id);
     const line = state?.kind === 'set' ? state.option.directive : null;
@@ -42,3 +43,13 @@ export function changedOnly(before: Analysis, after: Analysis, id: TunedOption):
   const [a, b] = [rest(before), rest(after)];
   return a.length === b.length && a.every((option, index) => option === b[index]);
 }
+
+/** The value of an option as the text has it, for messages. */
+export function writtenValue(analysis: Analysis, id: TunedOption): string {
+  const state = analysis.states.get(id);
+  if (state === undefined || state.kind === 'unset') return 'no such option';
+  if (state.kind === 'unknown') return 'a value that the text does not tell';
+  return `"${state.option.value.replaceAll(OUTSIDE, '%...').slice(0, MAX_SHOWN)}"`;
+}
+
+const MAX_SHOWN = 60;

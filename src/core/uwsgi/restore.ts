@@ -4,7 +4,7 @@
 import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
 import { changedLines } from './diff.ts';
 import { OPTIONS } from './options.ts';
-import { apply, changedOnly, type EditResult, type Refusal } from './proof.ts';
+import { apply, changedOnly, writtenValue, type EditResult, type Refusal } from './proof.ts';
 import { readingOf, TUNED_OPTIONS, type TunedOption } from './reading.ts';
 
 /**
@@ -77,7 +77,7 @@ function refusal(analysis: Analysis, id: TunedOption, reason: string): Refusal {
   return {
     option: id,
     line: setting.where?.line ?? null,
-    found: setting.value === null ? 'a value that the text does not tell' : `${setting.value}`,
+    found: writtenValue(analysis, id),
     allowed: `a plain number of ${OPTIONS[id].names[0]} outside of blocks`,
     reason,
   };

@@ -1,0 +1,55 @@
+/** Reads FILE (or stdin) for the commands that take a config text, keeping every byte. */
+import { Buffer } from 'node:buffer';
+import type { ConfigOptions } from '../core/uwsgi/analysis.ts';
+import { refused, type Io } from './io.ts';
+
+/** A config text and the way back to its bytes. */
+export interface ConfigFile {
+  /** As shown in messages: the path, or "stdin". */
+  readonly name: string;
+  readonly text: string;
+  readonly encode: (text: string) => Uint8Array;
+  readonly options: ConfigOptions;
+}
+
+export interface ConfigFileOptions {
+  readonly format?: string;
+  readonly section: string;
+}
+
+/** Formats by the suffix of a file, as uWSGI chooses its loader; any other suffix is read as INI. */
+const SUFFIXES: Readonly<Record<string, string>> = { yaml: 'Yaml', yml: 'Yaml', json: 'Json', js: 'Json', xml: 'Xml' };
+
+/** Reads a file; refuses what is not there or not supported. */
+export async function readConfigFile(path: string, options: ConfigFileOptions, io: Io): Promise<ConfigFile> {
+  const name = path === '-' ? 'stdin' : path;
+  const format = formatOf(path, options.format);
+  const data = path === '-' ? await io.readStdin() : await read(path, io);
+  return { name, ...decode(data), options: { format, section: options.section } };
+}
+
+function formatOf(path: string, asked: string | undefined): 'Ini' {
+  const suffix = path.slice(path.lastIndexOf('.') + 1).toLowerCase();
+  const format = asked ?? SUFFIXES[suffix] ?? 'Ini';
+  if (format.toLowerCase() === 'ini') return 'Ini';
+  throw refused(`${path}: found format ${format}, allowed: Ini (give --format Ini to read the file as INI)`);
+}
+
+async function read(path: string, io: Io): Promise<Uint8Array> {
+  try {
+    return await io.readFile(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw refused(`${path}: found no readable file (${code}), allowed: a file, or - for stdin`);
+  }
+}
+
+/** UTF-8 with its BOM kept; bytes that are not UTF-8 are kept one by one, as uWSGI does not care for encodings. */
+function decode(data: Uint8Array): Pick<ConfigFile, 'text' | 'encode'> {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data);
+    return { text, encode: (edited) => Buffer.from(edited, 'utf8') };
+  } catch {
+    return { text: Buffer.from(data).toString('latin1'), encode: (edited) => Buffer.from(edited, 'latin1') };
+  }
+}

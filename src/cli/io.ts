@@ -1,0 +1,62 @@
+/** What a command may touch of the outside: its input, its two outputs, and how it ends. */
+import { Buffer } from 'node:buffer';
+import { readFile } from 'node:fs/promises';
+
+/** The streams of a command. Results go to stdout, everything a person should know beside them to stderr. */
+export interface Io {
+  readonly readFile: (path: string) => Promise<Uint8Array>;
+  readonly readStdin: () => Promise<Uint8Array>;
+  readonly writeStdout: (data: string | Uint8Array) => Promise<void>;
+  readonly writeStderr: (text: string) => Promise<void>;
+}
+
+/** Exit statuses (docs: the command line). */
+export const EXIT = { done: 0, failed: 1, refused: 2 } as const;
+
+/** Ends a command with a status and one line on stderr. For what a user can mend; a bug is any other error. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(oneLine(message));
+    this.name = 'CommandError';
+    this.exitCode = exitCode;
+  }
+}
+
+/** Bad input, or a request that is not met: exit status 2. */
+export function refused(message: string): CommandError {
+  return new CommandError(EXIT.refused, message);
+}
+
+/** A text without line breaks and other control characters, which a config file may bring into a message. */
+export function oneLine(text: string): string {
+  return text.trim().replace(/[\p{Cc}\p{Zl}\p{Zp}\uffff]+/gu, ' ');
+}
+
+/** The streams of this process. */
+export function processIo(): Io {
+  // A reader that went away (`| head`) is no failure of ours.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  return {
+    readFile,
+    readStdin,
+    writeStdout: (data) => write(process.stdout, data),
+    writeStderr: (text) => write(process.stderr, text),
+  };
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks);
+}
+
+/** Resolves when the data is handed over, so that a pipe has all of it before the process ends. */
+async function write(stream: NodeJS.WriteStream, data: string | Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => {
+    stream.write(data, () => {
+      resolve();
+    });
+  });
+}
