@@ -49,6 +49,7 @@ export type ListReason = 'start' | 'expired' | 'periodic' | 'failures';
 const FAILURES_BEFORE_LIST = 5;
 /** A watch that ends sooner and said nothing is a failure, not the server's habit. */
 const SHORT_WATCH_MS = 1_000;
+const LONGEST_RETRY_AFTER_MS = 60_000;
 const RELIST_MS = 600_000;
 const WATCH_IDLE_MS = 90_000;
 
@@ -75,6 +76,7 @@ export class Reflector<T extends KubernetesObject> {
       namespace,
       synced: false,
       open: false,
+      triedAt: born,
       lastEventAt: born,
       version: '',
     }));
@@ -114,6 +116,15 @@ export class Reflector<T extends KubernetesObject> {
     return this.#clock.monotonic() - this.lastEventAt;
   }
 
+  /**
+   * How long ago the scope that stood still longest last began a request or heard something, milliseconds. Beyond a few
+   * minutes the reflector itself is broken, whatever the API server does.
+   */
+  get lastActivityAgeMs(): number {
+    const last = Math.min(...this.#scopes.map((scope) => Math.max(scope.triedAt, scope.lastEventAt)));
+    return this.#clock.monotonic() - last;
+  }
+
   /** By `namespace/name`, or `name` of cluster-scoped kinds. */
   get(key: string): T | undefined {
     return this.#objects.get(key);
@@ -136,6 +147,7 @@ export class Reflector<T extends KubernetesObject> {
     let relistAt = 0;
     let failures = 0;
     while (!stopped()) {
+      scope.triedAt = this.#clock.monotonic();
       try {
         if (why !== null) {
           await this.#list(scope);
@@ -160,10 +172,10 @@ export class Reflector<T extends KubernetesObject> {
     }
   }
 
-  /** Waits after a failure, at least as long as the server asked for. */
+  /** Waits after a failure, at least as long as the server asked for, within reason. */
   async #rest(error: unknown, ms: number, signal: AbortSignal): Promise<void> {
     this.#report(error);
-    const asked = isClusterError(error) ? (error.retryAfterMs ?? 0) : 0;
+    const asked = isClusterError(error) ? Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS) : 0;
     await sleep(Math.max(ms, asked), this.#clock, signal).catch(() => undefined);
   }
 
@@ -179,8 +191,8 @@ export class Reflector<T extends KubernetesObject> {
       signal,
       ...(pageSize === undefined ? {} : { pageSize }),
     };
-    scope.version = await listAll(this.#transport, resource, options, (item) => {
-      const object = this.#keep(item as T);
+    scope.version = await listAll<T>(this.#transport, resource, options, (item) => {
+      const object = this.#keep(item);
       seen.set(keyOf(object), object);
     });
     if (signal.aborted) return;
@@ -266,6 +278,8 @@ interface Scope {
   readonly namespace: string | undefined;
   synced: boolean;
   open: boolean;
+  /** When the last list or watch began. */
+  triedAt: number;
   lastEventAt: number;
   /** Where the next watch begins. */
   version: string;

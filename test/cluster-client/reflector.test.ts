@@ -323,6 +323,8 @@ describe('a reflector', () => {
     world.watchers[0]?.destroy();
     await new Promise((resolve) => setTimeout(resolve, ms));
     await world.reflector.stop();
+    // What was on the wire at that moment may still arrive.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     const before = world.asked.length;
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(world.asked.length).toBe(before);
