@@ -7,7 +7,7 @@ import type { Action } from '../core/decide/decision.ts';
 import { readPolicy } from '../core/decide/policy.ts';
 import type { PodView, SampleFailure, Snapshot } from '../core/decide/snapshot.ts';
 import type { Sample } from '../core/memory/sample.ts';
-import { addSample } from '../core/recommend/digest.ts';
+import { addSample } from '../core/recommend/history.ts';
 import type { TuningMemory } from './memory.ts';
 import { takePreflight } from './preflight.ts';
 import type { Sampler } from './sampler.ts';

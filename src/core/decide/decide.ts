@@ -1,7 +1,8 @@
 /** Snapshot and time to Decision: the only place where the phases of a tuning meet. Reads nothing, writes nothing. */
 import { condition, setConditions, type WantedCondition } from '../../api/conditions.ts';
 import { CHANGE_FINALIZER, type TuningStatus } from '../../api/uwsgi-tuning.ts';
-import { decodeDigest, isMaterial } from '../recommend/digest.ts';
+import { decodeDigest } from '../recommend/decode.ts';
+import { isMaterial, isWorthKeeping } from '../recommend/persistence.ts';
 import { CHANGE_POLL_MS, TROUBLE_POLL_MS, type Action, type Decision } from './decision.ts';
 import { stepForward, type ChangeContext } from './forward.ts';
 import { assessIdle, type IdleOutcome } from './idle.ts';
@@ -83,8 +84,12 @@ function withoutMeasured(status: TuningStatus): TuningStatus {
 /** One effect per reconcile: a status that must be written goes first, and the action waits for the next look. */
 function conclude(snapshot: Snapshot, status: TuningStatus, action: Action | null, requeueAfterMs: number, now: number): Decision {
   const stored = snapshot.tuning.status ?? {};
-  const material = isMaterial(decodeDigest(stored.sample?.digest), snapshot.digest);
-  const write = worthWriting(stored, status, material && status.sample !== undefined, now);
+  const persisted = decodeDigest(stored.sample?.digest);
+  const news = {
+    material: isMaterial(persisted, snapshot.digest),
+    worthKeeping: isWorthKeeping(persisted, snapshot.digest),
+  };
+  const write = worthWriting(stored, status, news, now);
   return { status: write ? status : null, action, requeueAfterMs };
 }
 

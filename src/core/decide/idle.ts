@@ -1,7 +1,7 @@
 /** A tuning without a change in flight: measure, recommend, and plan a change where the policy wants one. */
 import { condition, type WantedCondition } from '../../api/conditions.ts';
 import type { Change } from '../../api/uwsgi-tuning.ts';
-import { usageOf } from '../recommend/digest.ts';
+import { usageOf } from '../recommend/usage.ts';
 import { TROUBLE_POLL_MS, type Action } from './decision.ts';
 import { measure, type Measurement } from './measure.ts';
 import { planChange, type Plan } from './plan.ts';

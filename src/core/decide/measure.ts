@@ -1,6 +1,6 @@
 /** Measuring and sizing, the same whether a change is in flight or not: what to sample next, and what the samples say. */
 import { parseQuantity, type Bytes } from '../quantity.ts';
-import { usageOf } from '../recommend/digest.ts';
+import { usageOf } from '../recommend/usage.ts';
 import { recommend } from '../recommend/recommend.ts';
 import type { Lesson, MemoryLimit, Recommendation, Refusal } from '../recommend/types.ts';
 import { readConfig, type ConfigReading } from '../uwsgi/reading.ts';

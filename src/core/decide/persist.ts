@@ -6,12 +6,20 @@ import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
 
 export const ORDINARY_WRITE_INTERVAL_MS = 3_600_000;
 
-/** Whether to write `wanted` over `stored`. `material`: the digest has a new maximum or another fact that must survive. */
-export function worthWriting(stored: TuningStatus, wanted: TuningStatus, material: boolean, now: number): boolean {
+/** What the digest says of itself, against the one in status. */
+export interface DigestNews {
+  /** A new maximum or another fact that must survive at once. */
+  readonly material: boolean;
+  /** More history, worth an hourly write. */
+  readonly worthKeeping: boolean;
+}
+
+/** Whether to write `wanted` over `stored`. */
+export function worthWriting(stored: TuningStatus, wanted: TuningStatus, news: DigestNews, now: number): boolean {
   if (stableText(stored) !== stableText(wanted)) return true;
-  if (wanted.sample?.time === stored.sample?.time) return false;
+  if (wanted.sample === undefined || wanted.sample.time === stored.sample?.time) return false;
   const written = Date.parse(stored.sample?.time ?? '') || 0;
-  return material || now - written >= ORDINARY_WRITE_INTERVAL_MS;
+  return news.material || (news.worthKeeping && now - written >= ORDINARY_WRITE_INTERVAL_MS);
 }
 
 /** The part of a status that changes only when something happened, as text with sorted keys. */

@@ -1,6 +1,6 @@
 /** The measured and computed part of status. */
 import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
-import type { Digest } from '../recommend/digest.ts';
+import type { Digest } from '../recommend/history.ts';
 import type { MemoryLimit, Recommendation, Refusal } from '../recommend/types.ts';
 import { bytes, formatQuantity, type Bytes } from '../quantity.ts';
 import type { SampleRound } from './snapshot.ts';

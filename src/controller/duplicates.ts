@@ -1,0 +1,47 @@
+/** Two tunings of one workload container would undo each other: the older one wins. */
+import type { UwsgiTuning } from '../api/uwsgi-tuning.ts';
+
+/** The name of an older tuning of the same container in the same namespace; null when this one is the oldest. */
+export function olderTwin(tuning: UwsgiTuning, all: Iterable<UwsgiTuning>): string | null {
+  for (const other of all) {
+    if (sameTarget(tuning, other) && isOlder(other, tuning)) return other.metadata.name;
+  }
+  return null;
+}
+
+/** What the watch keeps of each tuning: enough to find twins and to count. */
+export function tuningSkeleton(tuning: UwsgiTuning): UwsgiTuning {
+  const { apiVersion, kind, metadata, spec, status } = tuning;
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
+  const ready = status?.conditions?.filter((condition) => condition.type === 'Ready') ?? [];
+  return {
+    apiVersion: apiVersion ?? '',
+    kind: kind ?? '',
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+    },
+    spec: {
+      targetRef: spec.targetRef,
+      config: spec.config,
+      ...(spec.containerName === undefined ? {} : { containerName: spec.containerName }),
+      ...(spec.updatePolicy?.mode === undefined ? {} : { updatePolicy: { mode: spec.updatePolicy.mode } }),
+    },
+    status: { conditions: ready },
+  };
+}
+
+function sameTarget(left: UwsgiTuning, right: UwsgiTuning): boolean {
+  if (left.metadata.namespace !== right.metadata.namespace || left.metadata.uid === right.metadata.uid) return false;
+  const [a, b] = [left.spec, right.spec];
+  if (a.targetRef.kind !== b.targetRef.kind || a.targetRef.name !== b.targetRef.name) return false;
+  return a.containerName === undefined || b.containerName === undefined || a.containerName === b.containerName;
+}
+
+function isOlder(left: UwsgiTuning, right: UwsgiTuning): boolean {
+  const [a = '', b = ''] = [left.metadata.creationTimestamp, right.metadata.creationTimestamp];
+  return a === b ? left.metadata.name < right.metadata.name : a < b;
+}

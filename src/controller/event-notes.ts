@@ -1,0 +1,21 @@
+/** Sends a transition's events to the tuning and, where its pods are concerned, to the workload. */
+import { GROUP, KIND, VERSION, type UwsgiTuning } from '../api/uwsgi-tuning.ts';
+import type { EventObject, EventRecorder } from '../cluster/events.ts';
+import type { EventIntent } from '../core/decide/transitions.ts';
+
+export function publishEvents(
+  recorder: EventRecorder,
+  events: readonly EventIntent[],
+  tuning: UwsgiTuning,
+  workloadUid: string | null,
+): void {
+  const { name, namespace = '', uid = '' } = tuning.metadata;
+  const about: EventObject = { apiVersion: `${GROUP}/${VERSION}`, kind: KIND, namespace, name, uid };
+  const { targetRef } = tuning.spec;
+  const workload: EventObject = { ...targetRef, namespace, uid: workloadUid ?? '' };
+  for (const { type, reason, message, onWorkload } of events) {
+    const note = { type, reason, action: 'Tune', note: message };
+    void recorder.record({ ...note, regarding: about });
+    if (onWorkload && workloadUid !== null) void recorder.record({ ...note, regarding: workload, related: about });
+  }
+}
