@@ -8,7 +8,14 @@
  */
 import type { Platform } from '../memory/sample.ts';
 import { bytes, formatSize, sumBytes, type Bytes } from '../quantity.ts';
-import { kernelFormula, privateAt, scaleByFormula, sharedMemoryFormula, type Shape } from './growth.ts';
+import {
+  chargeForFewerWorkers,
+  kernelFormula,
+  privateAt,
+  scaleByFormula,
+  sharedMemoryFormula,
+  type Shape,
+} from './growth.ts';
 import { isHugeStack, pageTableBytes } from './huge-pages.ts';
 import type { Estimate } from './estimate.ts';
 import type { Budget, BudgetLine, Policy, Provenance } from './types.ts';
@@ -76,7 +83,8 @@ function fixedLine(name: string, estimate: Estimate<number> | null, detail: stri
 
 function workersLine(candidate: Candidate, usage: Usage): BudgetLine {
   const known = usage.private ?? { charged: 0, expected: 0 };
-  const each = privateAt(candidate.threads, { threads: usage.threads, private: known }, usage.points);
+  const at = privateAt(candidate.threads, { threads: usage.threads, private: known }, usage.points);
+  const each = { ...at, charged: at.charged * chargeForFewerWorkers(usage.processes, candidate.processes) };
   const detail = `${candidate.processes} x ${formatSize(Math.round(each.charged))} private at ${candidate.threads} threads`;
   return line('workers', times(each, candidate.processes), provenanceOf(candidate, usage), detail);
 }

@@ -42,7 +42,7 @@ export interface ImageHistory {
   readonly image: string;
   /** Samples, a count. */
   readonly samples: number;
-  /** Time in which samples came at least hourly, milliseconds. */
+  /** Time that samples cover: gaps of more than an hour count as one hour, milliseconds. */
   readonly observedMs: number;
   /** Milliseconds since the epoch. */
   readonly lastSeen: number;
@@ -80,6 +80,8 @@ export interface SampleContext {
   readonly nowMs: number;
   /** Threads that the config asks for where that is known; otherwise counted from the stacks. */
   readonly threads?: number | null;
+  /** Milliseconds between two samples of the workload; a gap of up to twice that was observed. */
+  readonly intervalMs?: number;
 }
 
 export const MAX_IMAGES = 3;
@@ -90,7 +92,7 @@ export const MAX_DIGEST_CHARACTERS = 6000;
 const MAX_COUNT = 1_000_000;
 const MAX_IMAGE_NAME = 160;
 const MAX_OBSERVED_MS = 365 * 24 * 60 * 60 * 1000;
-/** A longer gap between samples was not observed. */
+/** A longer gap between samples was not observed, unless samples are meant to be that rare. */
 const MAX_GAP_MS = 60 * 60 * 1000;
 const KIB = 1024;
 
@@ -112,7 +114,7 @@ export function addSample(digest: Digest, sample: Sample, context: SampleContext
   const name = imageKey(context.image);
   const known = digest.images.find((history) => history.image === name) ?? newHistory(name, context.nowMs);
   const counted = countOomKills(digest.pods, sample);
-  const history = addToHistory(known, sample, terms, context.nowMs);
+  const history = addToHistory(known, sample, terms, context);
   const current = { ...history, oomKills: Math.min(MAX_COUNT, history.oomKills + counted.newKills) };
   const former = digest.images.filter((other) => other.image !== name).map(condenseHistory);
   return bounded({ images: [current, ...former].slice(0, MAX_IMAGES), pods: counted.pods });
@@ -150,14 +152,15 @@ function newHistory(image: string, nowMs: number): ImageHistory {
   };
 }
 
-function addToHistory(history: ImageHistory, sample: Sample, terms: SumTerms, nowMs: number): ImageHistory {
+function addToHistory(history: ImageHistory, sample: Sample, terms: SumTerms, context: SampleContext): ImageHistory {
+  const { nowMs, intervalMs = 0 } = context;
   const elapsed = Math.max(0, nowMs - history.lastSeen);
   const add = (sketch: Sketch, size: number | null): Sketch =>
     size === null ? sketch : addToSketch(sketch, size / KIB, elapsed);
   return {
     ...history,
     samples: Math.min(MAX_COUNT, history.samples + 1),
-    observedMs: Math.min(MAX_OBSERVED_MS, history.observedMs + Math.min(elapsed, MAX_GAP_MS)),
+    observedMs: Math.min(MAX_OBSERVED_MS, history.observedMs + Math.min(elapsed, Math.max(MAX_GAP_MS, 2 * intervalMs))),
     lastSeen: Math.max(history.lastSeen, nowMs),
     tier: sample.quality.tier,
     stackHighWater: highest(history.stackHighWater, terms.stacks.highWater),

@@ -13,6 +13,9 @@ export const SKETCH_POINTS = 8;
 const HALF_LIFE_MS = 24 * 60 * 60 * 1000;
 /** A point that has this share of the total says nothing any more: ten half-lives. */
 const NEGLIGIBLE_SHARE = 1 / 1024;
+/** Where the tail begins, as a share of the weight, and how many times more a merge costs in it. */
+const TAIL_BEGINS = 0.9;
+const TAIL_COST = 8;
 /** A value is one sample of weight 1. */
 const ONE_SAMPLE = 1;
 
@@ -60,6 +63,7 @@ export function condense(sketch: Sketch): Sketch {
 /**
  * Merges until at most `limit` points are left. Neighbours merge that change the picture least: the product of their
  * distance (in proportion) and their lighter weight, so a rare high value far from the others is not averaged away.
+ * The highest tenth of the weight is what the 95th percentile is read from: there a merge costs more.
  */
 function shrink(points: [number, number][], limit: number): Sketch {
   const total = points.reduce((sum, [, weight]) => sum + weight, 0);
@@ -67,8 +71,14 @@ function shrink(points: [number, number][], limit: number): Sketch {
   while (kept.length > limit) {
     let best = 0;
     let least = Infinity;
+    let reached = 0;
     for (let index = 0; index + 1 < kept.length; index += 1) {
-      const cost = mergeCost(kept[index], kept[index + 1]);
+      const [low, high] = [kept[index], kept[index + 1]];
+      if (low === undefined || high === undefined) break;
+      reached += low[1];
+      const inTail = reached + high[1] > total * TAIL_BEGINS;
+      const cost =
+        ((high[0] - low[0]) / Math.max(1e-9, high[0])) * Math.min(low[1], high[1]) * (inTail ? TAIL_COST : 1);
       if (cost < least) [best, least] = [index, cost];
     }
     const [low, high] = [kept[best], kept[best + 1]];
@@ -77,11 +87,6 @@ function shrink(points: [number, number][], limit: number): Sketch {
     kept.splice(best, 2, [(low[0] * low[1] + high[0] * high[1]) / weight, weight]);
   }
   return rounded(kept);
-}
-
-function mergeCost(low: [number, number] | undefined, high: [number, number] | undefined): number {
-  if (low === undefined || high === undefined) return Infinity;
-  return ((high[0] - low[0]) / Math.max(1e-9, high[0])) * Math.min(low[1], high[1]);
 }
 
 /** Six digits of a value and three of a weight: the digest is text of bounded length. */

@@ -143,7 +143,10 @@ const PROCESS: ProcessFootprint = {
 };
 
 /** The digest after `count` equal samples spread over `hours`. */
-export function digestOf(shape: PodShape = {}, { count = 12, hours = 1, image = IMAGE, digest = emptyDigest(), from = 0 } = {}): Digest {
+export function digestOf(
+  shape: PodShape = {},
+  { count = 12, hours = 1, image = IMAGE, digest = emptyDigest(), from = 0 } = {},
+): Digest {
   let result = digest;
   for (let index = 0; index < count; index += 1) {
     const nowMs = from + (count === 1 ? 0 : (index * hours * HOUR) / (count - 1));
