@@ -18,7 +18,8 @@ function plainSchema(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const result: Schema = {};
   for (const [key, inner] of Object.entries(value)) {
-    if (!key.startsWith('x-kubernetes-') && !(key === 'format' && typeof inner === 'string')) result[key] = plainSchema(inner);
+    if (!key.startsWith('x-kubernetes-') && !(key === 'format' && typeof inner === 'string'))
+      result[key] = plainSchema(inner);
   }
   return result;
 }

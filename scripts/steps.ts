@@ -74,9 +74,20 @@ export interface Counts {
 }
 
 /** Runs one project of the tests; a run that counted nothing is a failure. */
-export async function runTests(project: string, live: boolean): Promise<{ readonly ok: boolean; readonly counts: Counts }> {
+export async function runTests(
+  project: string,
+  live: boolean,
+): Promise<{ readonly ok: boolean; readonly counts: Counts }> {
   const file = join(mkdtempSync(join(tmpdir(), 'uwsgi-tuner-tests-')), 'result.json');
-  const argv = ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const argv = [
+    'vitest',
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ];
   const outcome = await runStep({ name: `${project} tests`, argv }, live);
   if (!outcome.ok && !live) console.log(outcome.output);
   try {

@@ -1,5 +1,12 @@
 /** Performs one action. Decides nothing: every value and every precondition stands in the action. */
-import { CHANGE_FINALIZER, CONFIG_HASH_ANNOTATION, GROUP, PLURAL, VERSION, type UwsgiTuning } from '../api/uwsgi-tuning.ts';
+import {
+  CHANGE_FINALIZER,
+  CONFIG_HASH_ANNOTATION,
+  GROUP,
+  PLURAL,
+  VERSION,
+  type UwsgiTuning,
+} from '../api/uwsgi-tuning.ts';
 import { configMaps, deployments, type Resource } from '../cluster/paths.ts';
 import type { Transport } from '../cluster/transport.ts';
 import type { Writer } from '../cluster/writers.ts';
@@ -78,7 +85,10 @@ export async function act(action: Action, scene: Scene, actor: Actor): Promise<v
 
 async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: Scene, actor: Actor): Promise<void> {
   const { snapshot, memory, tuning, signal } = scene;
-  const target = { namespace: tuning.metadata.namespace ?? '', container: snapshot.workload?.candidates[0]?.name ?? '' };
+  const target = {
+    namespace: tuning.metadata.namespace ?? '',
+    container: snapshot.workload?.candidates[0]?.name ?? '',
+  };
   const { policy } = readPolicy(tuning.spec);
   const pods = action.pods.flatMap((name) => snapshot.pods.find((pod) => pod.name === name) ?? []);
   const results = await Promise.all(

@@ -37,7 +37,7 @@ export function tuningSkeleton(tuning: UwsgiTuning): UwsgiTuning {
 function sameTarget(left: UwsgiTuning, right: UwsgiTuning): boolean {
   if (left.metadata.namespace !== right.metadata.namespace || left.metadata.uid === right.metadata.uid) return false;
   const [a, b] = [left.spec, right.spec];
-  if (a.targetRef.kind !== b.targetRef.kind || a.targetRef.name !== b.targetRef.name) return false;
+  if (a.targetRef.name !== b.targetRef.name) return false;
   return a.containerName === undefined || b.containerName === undefined || a.containerName === b.containerName;
 }
 

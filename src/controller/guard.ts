@@ -141,7 +141,8 @@ class ContainerWatch {
     // The master, and the workers that were asked for.
     if (result.processes.length > this.#workers) this.#complete = true;
     this.#probe = { at: this.#sources.now(), oomKills: result.oomKills, respawns: this.#later.size };
-    if ((before?.oomKills ?? 0) !== (result.oomKills ?? 0) || before?.respawns !== this.#later.size) this.#sources.onNews();
+    if ((before?.oomKills ?? 0) !== (result.oomKills ?? 0) || before?.respawns !== this.#later.size)
+      this.#sources.onNews();
   }
 }
 

@@ -44,7 +44,9 @@ export async function observe(subject: Subject, options: ObserveOptions): Promis
   const [deployment, configMap, savedObject, namespaceObject] = await Promise.all([
     get<Deployment>(deployments, { namespace, name: want.workload }),
     get<ConfigMap>(configMaps, { namespace, name: want.configMap }),
-    change === undefined ? null : get<ConfigMap>(configMaps, { namespace, name: savedConfigName(tuning.metadata.name) }),
+    change === undefined
+      ? null
+      : get<ConfigMap>(configMaps, { namespace, name: savedConfigName(tuning.metadata.name) }),
     writes ? get<Namespace>(namespaces, { name: namespace }) : null,
   ]);
   const workload = deployment === null ? null : viewDeployment(deployment, want);
@@ -81,7 +83,11 @@ async function readPods(
   return alive.map((pod) => viewPod(pod, container.name));
 }
 
-async function readOrNull<T>(resource: Resource, place: ObjectPlace, { transport, signal }: ObserveOptions): Promise<T | null> {
+async function readOrNull<T>(
+  resource: Resource,
+  place: ObjectPlace,
+  { transport, signal }: ObserveOptions,
+): Promise<T | null> {
   try {
     return await read<T>(transport, resource, place, { signal });
   } catch (error) {

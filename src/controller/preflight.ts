@@ -26,13 +26,22 @@ const BASELINE_MINUTES = 10;
 const BASELINE_PODS = 10;
 const BASELINE_BYTES = 2 * 2 ** 20;
 
-export async function takePreflight(transport: Transport, request: PreflightRequest, signal: AbortSignal): Promise<Preflight> {
+export async function takePreflight(
+  transport: Transport,
+  request: PreflightRequest,
+  signal: AbortSignal,
+): Promise<Preflight> {
   const baseline = await readBaseline(transport, request, signal);
   try {
     return { at: request.now, otherUsers: await otherUsers(transport, request, signal), failure: null, baseline };
   } catch (error) {
     if (!isClusterError(error)) throw error;
-    return { at: request.now, otherUsers: [], failure: `cannot look for other users of the config: ${error.message}`, baseline };
+    return {
+      at: request.now,
+      otherUsers: [],
+      failure: `cannot look for other users of the config: ${error.message}`,
+      baseline,
+    };
   }
 }
 
@@ -58,7 +67,8 @@ async function otherUsers(transport: Transport, request: PreflightRequest, signa
   for (const { kind, resource } of TEMPLATES) {
     for (const object of await list<WorkloadObject>(transport, resource, options)) {
       // What another controller made is spoken of by its owner.
-      if (!isControlled(object)) add(`${kind} ${object.metadata.name}`, object.spec.template.spec, object.metadata.uid === request.workloadUid);
+      if (!isControlled(object))
+        add(`${kind} ${object.metadata.name}`, object.spec.template.spec, object.metadata.uid === request.workloadUid);
     }
   }
   for (const object of await list<CronJob>(transport, cronJobs, options)) {
@@ -74,13 +84,21 @@ function isControlled(object: { readonly metadata: ObjectMeta }): boolean {
   return object.metadata.ownerReferences?.some((owner) => owner.controller === true) === true;
 }
 
-async function readBaseline(transport: Transport, request: PreflightRequest, signal: AbortSignal): Promise<Preflight['baseline']> {
+async function readBaseline(
+  transport: Transport,
+  request: PreflightRequest,
+  signal: AbortSignal,
+): Promise<Preflight['baseline']> {
   let counts = { podMinutes: 0, workerDeaths: 0, failedRequests: 0 };
   const pods = request.pods.filter((pod) => pod.running && !pod.terminating).slice(0, BASELINE_PODS);
   for (const pod of pods) {
     try {
       const place = { namespace: request.namespace, pod: pod.name, container: request.container };
-      const text = await readLog(transport, place, { maxBytes: BASELINE_BYTES, sinceSeconds: BASELINE_MINUTES * 60, signal });
+      const text = await readLog(transport, place, {
+        maxBytes: BASELINE_BYTES,
+        sinceSeconds: BASELINE_MINUTES * 60,
+        signal,
+      });
       let signs = NO_SIGNS;
       for (const line of text.split('\n')) {
         const sign = readLogLine(line);

@@ -46,7 +46,9 @@ export class Reconciler {
     const validation = validateTuning(raw);
     const tuning = validation.ok ? { ...validation.tuning, metadata: raw.metadata } : raw;
     const problems = validation.ok ? [] : validation.problems;
-    const memory = this.#memories.of(keyOf(raw.metadata), raw.metadata.uid ?? '', () => decodeDigest(raw.status?.sample?.digest));
+    const memory = this.#memories.of(keyOf(raw.metadata), raw.metadata.uid ?? '', () =>
+      decodeDigest(raw.status?.sample?.digest),
+    );
     const subject = { tuning, problems, duplicateOf: this.#options.duplicateOf(tuning), memory };
     const { transport, readOnly, now } = this.#options;
     const snapshot = await observe(subject, { transport, readOnly, signal });
@@ -100,7 +102,12 @@ export class Reconciler {
     signal: AbortSignal,
   ): Promise<void> {
     const { namespace = '', name } = raw.metadata;
-    await this.#options.writer.replace(tunings, { namespace, name, subresource: 'status' }, { ...raw, status }, { signal });
+    await this.#options.writer.replace(
+      tunings,
+      { namespace, name, subresource: 'status' },
+      { ...raw, status },
+      { signal },
+    );
     const before = raw.status ?? {};
     if (before.change !== undefined && status.change === undefined) this.#forgetChange(before, status, memory);
     this.#options.publish(eventsBetween(before, status), raw, snapshot.workload?.uid ?? null);

@@ -151,7 +151,7 @@ function buildReconciler({ settings, transport, metrics, reflector, elector, que
       onNews: () => {
         queue.add(keyOf(tuning.metadata));
       },
-      now: systemClock.wall,
+      now: () => systemClock.wall(),
       sleep: (ms, signal) => sleep(ms, systemClock, signal),
     };
   };
@@ -161,7 +161,7 @@ function buildReconciler({ settings, transport, metrics, reflector, elector, que
     sampler,
     guardSources,
     readOnly: settings.readOnly,
-    now: systemClock.wall,
+    now: () => systemClock.wall(),
     duplicateOf: (tuning) => olderTwin(tuning, reflector.values()),
     publish: (events, tuning, workload) => {
       for (const event of events) {
@@ -215,9 +215,13 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else {
-      signal.addEventListener('abort', () => {
-        resolve();
-      }, { once: true });
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
     }
   });
 }

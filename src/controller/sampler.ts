@@ -37,7 +37,14 @@ export class Sampler {
   /** One sample, or why there is none. Never rejects but on a bug. */
   async sample(target: Target, pod: PodView, deadlineMs: number, signal: AbortSignal): Promise<Sample | SampleFailure> {
     try {
-      const result = await this.#run(target, pod, [samplerArgv(), samplerArgvPython()], deadlineMs, MAX_CAPTURE_BYTES, signal);
+      const result = await this.#run(
+        target,
+        pod,
+        [samplerArgv(), samplerArgvPython()],
+        deadlineMs,
+        MAX_CAPTURE_BYTES,
+        signal,
+      );
       const inflate = (bytes: Uint8Array): Uint8Array => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
       const capture = splitCapture(result.stdout, inflate);
       if (!capture.ok) return failure(pod, 'BadOutput', capture.message);
@@ -75,7 +82,12 @@ export class Sampler {
         let missing: unknown = null;
         for (const argv of argvs) {
           try {
-            return await this.#timed(target, pod.name, argv, { deadlineMs, maxStdoutBytes, maxStderrBytes: MAX_STDERR_BYTES, signal });
+            return await this.#timed(target, pod.name, argv, {
+              deadlineMs,
+              maxStdoutBytes,
+              maxStderrBytes: MAX_STDERR_BYTES,
+              signal,
+            });
           } catch (error) {
             if (!isClusterError(error, 'NoSuchExecutable')) throw error;
             missing = error;
@@ -87,7 +99,12 @@ export class Sampler {
     );
   }
 
-  async #timed(target: Target, pod: string, argv: readonly string[], options: Parameters<typeof execInPod>[3]): Promise<ExecResult> {
+  async #timed(
+    target: Target,
+    pod: string,
+    argv: readonly string[],
+    options: Parameters<typeof execInPod>[3],
+  ): Promise<ExecResult> {
     const started = performance.now();
     let outcome = 'error';
     try {

@@ -23,7 +23,12 @@ export function decide(snapshot: Snapshot, now: number): Decision {
   const hasFinalizer = tuning.metadata.finalizers?.includes(CHANGE_FINALIZER) === true;
   const { policy, problems } = readPolicy(tuning.spec);
   if (change !== undefined) {
-    const context: ChangeContext = { snapshot, now, hasFinalizer, hasCheaper: readText(snapshot, policy)?.cheaper.value != null };
+    const context: ChangeContext = {
+      snapshot,
+      now,
+      hasFinalizer,
+      hasCheaper: readText(snapshot, policy)?.cheaper.value != null,
+    };
     const step = change.direction === 'PutBack' ? stepPutBack(change, context) : stepForward(change, context);
     return decideChange(snapshot, policy, step, now);
   }
@@ -40,17 +45,26 @@ export function decide(snapshot: Snapshot, now: number): Decision {
 /** A change in flight: the step's result, with the figures of the newest samples. */
 function decideChange(snapshot: Snapshot, policy: Policy, step: Step, now: number): Decision {
   const stored = snapshot.tuning.status ?? {};
-  const verifying = step.change?.direction === 'Forward' && step.change.rolledOutAt !== undefined && step.action === null;
+  const verifying =
+    step.change?.direction === 'Forward' && step.change.rolledOutAt !== undefined && step.action === null;
   const measured = verifying ? measure(snapshot, policy, now) : null;
   const { change: _ended, ...rest } = { ...stored, ...measured?.report };
   const status: TuningStatus = {
     ...rest,
     ...conditionsOf(snapshot, changeConditions(step), now),
     ...(step.change === null ? {} : { change: step.change }),
-    ...(step.rejected === null ? {} : { rejected: [step.rejected, ...(stored.rejected ?? [])].slice(0, HISTORY_LENGTH) }),
+    ...(step.rejected === null
+      ? {}
+      : { rejected: [step.rejected, ...(stored.rejected ?? [])].slice(0, HISTORY_LENGTH) }),
     ...(step.finished === null ? {} : { history: [step.finished, ...(stored.history ?? [])].slice(0, HISTORY_LENGTH) }),
   };
-  return conclude(snapshot, status, step.action ?? measured?.sample ?? null, step.stalled ? TROUBLE_POLL_MS : CHANGE_POLL_MS, now);
+  return conclude(
+    snapshot,
+    status,
+    step.action ?? measured?.sample ?? null,
+    step.stalled ? TROUBLE_POLL_MS : CHANGE_POLL_MS,
+    now,
+  );
 }
 
 function changeConditions(step: Step): WantedCondition[] {
@@ -77,12 +91,27 @@ function decideIdle(snapshot: Snapshot, outcome: IdleOutcome, now: number): Deci
 
 /** What a report replaces whole: a value that is no longer known must not stay. */
 function withoutMeasured(status: TuningStatus): TuningStatus {
-  const { current: _c, limit: _l, recommendation: _r, budget: _b, savings: _s, worstCase: _w, sample: _m, ...rest } = status;
+  const {
+    current: _c,
+    limit: _l,
+    recommendation: _r,
+    budget: _b,
+    savings: _s,
+    worstCase: _w,
+    sample: _m,
+    ...rest
+  } = status;
   return rest;
 }
 
 /** One effect per reconcile: a status that must be written goes first, and the action waits for the next look. */
-function conclude(snapshot: Snapshot, status: TuningStatus, action: Action | null, requeueAfterMs: number, now: number): Decision {
+function conclude(
+  snapshot: Snapshot,
+  status: TuningStatus,
+  action: Action | null,
+  requeueAfterMs: number,
+  now: number,
+): Decision {
   const stored = snapshot.tuning.status ?? {};
   const persisted = decodeDigest(stored.sample?.digest);
   const news = {

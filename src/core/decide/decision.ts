@@ -10,7 +10,13 @@ export type Action =
   | { readonly kind: 'AddFinalizer' }
   | { readonly kind: 'RemoveFinalizer' }
   /** Save the text before the first byte is changed. */
-  | { readonly kind: 'SaveConfig'; readonly text: string; readonly hash: string; readonly configMapUid: string; readonly key: string }
+  | {
+      readonly kind: 'SaveConfig';
+      readonly text: string;
+      readonly hash: string;
+      readonly configMapUid: string;
+      readonly key: string;
+    }
   /** Write the key's text, only if the object is still the one that was read. */
   | {
       readonly kind: 'WriteText';

@@ -45,7 +45,12 @@ function carriesChange(change: Change, pod: PodView): boolean {
 }
 
 /** The first harm found on the changed pods, null when there is none. */
-export function findHarm(change: Change, pods: readonly PodView[], evidence: readonly Evidence[], now: number): Harm | null {
+export function findHarm(
+  change: Change,
+  pods: readonly PodView[],
+  evidence: readonly Evidence[],
+  now: number,
+): Harm | null {
   const changed = changedPods(change, pods);
   const byContainer = new Map(evidence.map((entry) => [entry.containerId, entry]));
   const seen = changed.flatMap((pod) => byContainer.get(pod.containerId) ?? []);
@@ -62,24 +67,35 @@ export function findHarm(change: Change, pods: readonly PodView[], evidence: rea
 function oomKilled(pods: readonly PodView[], evidence: readonly Evidence[]): Harm | null {
   const container = pods.find((pod) => pod.lastTermination?.reason === 'OOMKilled');
   if (container !== undefined) {
-    return { reason: 'OOMKilled', message: `the container of pod ${container.name} was OOM-killed`, lesson: 'OutOfMemory' };
+    return {
+      reason: 'OOMKilled',
+      message: `the container of pod ${container.name} was OOM-killed`,
+      lesson: 'OutOfMemory',
+    };
   }
   const kills = evidence.reduce((sum, entry) => sum + (entry.probe?.oomKills ?? 0), 0);
   if (kills === 0) return null;
-  return { reason: 'WorkerOOMKilled', message: `the kernel killed ${kills} processes for memory`, lesson: 'OutOfMemory' };
+  return {
+    reason: 'WorkerOOMKilled',
+    message: `the kernel killed ${kills} processes for memory`,
+    lesson: 'OutOfMemory',
+  };
 }
 
 function workerDied(change: Change, pods: readonly PodView[], evidence: readonly Evidence[], now: number): Harm | null {
   const deaths: Record<string, number> = {};
   for (const entry of evidence) {
-    for (const [signal, count] of Object.entries(entry.log?.deaths ?? {})) deaths[signal] = (deaths[signal] ?? 0) + count;
+    for (const [signal, count] of Object.entries(entry.log?.deaths ?? {}))
+      deaths[signal] = (deaths[signal] ?? 0) + count;
   }
   const logged = evidence.reduce((sum, entry) => sum + (entry.log === null ? 0 : totalDeaths(entry.log)), 0);
   const blind = evidence.filter((entry) => entry.log?.started !== true);
   const respawned = blind.reduce((sum, entry) => sum + (entry.probe?.respawns ?? 0), 0);
   const total = logged + respawned;
   if (total <= allowance(change, change.baseline?.workerDeaths ?? 0, pods, now)) return null;
-  const bySignal = Object.entries(deaths).map(([signal, count]) => (signal === '0' ? `${count} without a signal` : `${count} by signal ${signal}`));
+  const bySignal = Object.entries(deaths).map(([signal, count]) =>
+    signal === '0' ? `${count} without a signal` : `${count} by signal ${signal}`,
+  );
   if (respawned > 0) bySignal.push(`${respawned} seen as new worker processes`);
   const message = `${total} worker deaths since the change: ${bySignal.join(', ')}`;
   if ((deaths['9'] ?? 0) > 0) return { reason: 'WorkerKilled', message, lesson: 'OutOfMemory' };
@@ -87,7 +103,12 @@ function workerDied(change: Change, pods: readonly PodView[], evidence: readonly
   return { reason: overflow ? 'WorkerKilledBySignal' : 'WorkerDied', message, lesson: stackLesson(change) };
 }
 
-function requestsFailed(change: Change, pods: readonly PodView[], evidence: readonly Evidence[], now: number): Harm | null {
+function requestsFailed(
+  change: Change,
+  pods: readonly PodView[],
+  evidence: readonly Evidence[],
+  now: number,
+): Harm | null {
   const failed = evidence.reduce((sum, entry) => sum + (entry.log?.failedRequests ?? 0), 0);
   if (failed <= allowance(change, change.baseline?.failedRequests ?? 0, pods, now)) return null;
   const message = `${failed} requests failed with RecursionError or MemoryError since the change`;
@@ -97,7 +118,11 @@ function requestsFailed(change: Change, pods: readonly PodView[], evidence: read
 function stackRefused(change: Change, evidence: readonly Evidence[]): Harm | null {
   if (!evidence.some((entry) => entry.log?.stackRefused === true)) return null;
   const size = change.to?.threadStackSize ?? 'default';
-  return { reason: 'StackRefused', message: `uWSGI could not set stacks of ${size} and runs with the default`, lesson: 'Failed' };
+  return {
+    reason: 'StackRefused',
+    message: `uWSGI could not set stacks of ${size} and runs with the default`,
+    lesson: 'Failed',
+  };
 }
 
 function containerFailed(change: Change, pods: readonly PodView[]): Harm | null {
@@ -109,7 +134,11 @@ function containerFailed(change: Change, pods: readonly PodView[]): Harm | null 
       : ended?.finishedAt != null && ended.finishedAt >= since && (ended.exitCode ?? 0) !== 0;
     if (!restarted) continue;
     const how = ended === null ? '' : ` (${ended.reason || 'ended'}, exit code ${ended.exitCode ?? 'unknown'})`;
-    return { reason: 'ContainerRestarted', message: `the container of pod ${pod.name} restarted${how}`, lesson: 'Failed' };
+    return {
+      reason: 'ContainerRestarted',
+      message: `the container of pod ${pod.name} restarted${how}`,
+      lesson: 'Failed',
+    };
   }
   return null;
 }
@@ -142,7 +171,11 @@ export function allowance(change: Change, baselineCount: number, pods: readonly 
 }
 
 /** Why the evidence is not enough for success; null when every changed pod can be judged. */
-export function missingEvidence(change: Change, pods: readonly PodView[], evidence: readonly Evidence[]): string | null {
+export function missingEvidence(
+  change: Change,
+  pods: readonly PodView[],
+  evidence: readonly Evidence[],
+): string | null {
   const changed = changedPods(change, pods);
   if (changed.length === 0) return 'no pod carries the change';
   const byContainer = new Map(evidence.map((entry) => [entry.containerId, entry]));

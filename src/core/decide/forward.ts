@@ -25,11 +25,21 @@ export interface ChangeContext {
 export function stepForward(change: Change, context: ChangeContext): Step {
   const { snapshot, now } = context;
   if (snapshot.tuning.metadata.deletionTimestamp !== undefined) {
-    return turnBack(change, { reason: 'TuningDeleted', message: 'the tuning is being deleted', lesson: 'Failed' }, now, false);
+    return turnBack(
+      change,
+      { reason: 'TuningDeleted', message: 'the tuning is being deleted', lesson: 'Failed' },
+      now,
+      false,
+    );
   }
   const { workload } = snapshot;
   if (workload?.uid !== change.workload?.uid || workload === null) {
-    return turnBack(change, { reason: 'TargetGone', message: 'the workload was deleted or replaced', lesson: 'Failed' }, now, false);
+    return turnBack(
+      change,
+      { reason: 'TargetGone', message: 'the workload was deleted or replaced', lesson: 'Failed' },
+      now,
+      false,
+    );
   }
   const annotated = hasChangeHash(change, workload.configHash);
   switch (textState(snapshot.configMap, change)) {
@@ -39,7 +49,11 @@ export function stepForward(change: Change, context: ChangeContext): Step {
       return finish(change, 'Superseded', 'TextEdited', 'somebody else set other values in the config', now);
     case 'Old':
       if (!annotated) return beforeWrite(change, context);
-      return turnBack(change, { reason: 'TextReverted', message: 'somebody else restored the old config', lesson: 'Failed' }, now);
+      return turnBack(
+        change,
+        { reason: 'TextReverted', message: 'somebody else restored the old config', lesson: 'Failed' },
+        now,
+      );
     case 'New':
     case 'EditedNew':
       return annotated ? rollOutAndVerify(change, workload, context) : annotate(change, workload, context);
@@ -60,7 +74,8 @@ function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeCont
   }
   const rendered = renderChange(configMap.text, change);
   if (!rendered.ok) return finish(change, 'Dropped', 'EditRefused', rendered.message, now);
-  if (!hasFinalizer) return goOn(change, progress('Applying', 'guards the change', { action: { kind: 'AddFinalizer' } }));
+  if (!hasFinalizer)
+    return goOn(change, progress('Applying', 'guards the change', { action: { kind: 'AddFinalizer' } }));
   const { uid, resourceVersion, name, text } = configMap;
   const key = change.configMap?.key ?? '';
   if (snapshot.saved?.hash !== change.oldHash || snapshot.saved?.configMapUid !== uid || snapshot.saved.key !== key) {
@@ -71,7 +86,8 @@ function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeCont
     return goOn(change, progress('Applying', 'looks for other users of the config', { action: { kind: 'Preflight' } }));
   }
   const blocked = preflight.failure ?? preflight.otherUsers[0];
-  if (blocked !== undefined) return finish(change, 'Dropped', 'ConfigShared', `the config is also used: ${blocked}`, now);
+  if (blocked !== undefined)
+    return finish(change, 'Dropped', 'ConfigShared', `the config is also used: ${blocked}`, now);
   const action = { kind: 'WriteText', configMap: name, key, text: rendered.text, uid, resourceVersion } as const;
   return goOn(change, progress('Applying', 'writes the new config', { action }));
 }
@@ -111,7 +127,11 @@ function checkPods(change: Change, workload: WorkloadView, context: ChangeContex
   if (missing.length > 0) {
     const failure = measured.get(missing[0]?.containerId ?? '')?.failure?.message ?? 'not measured yet';
     if (overdue) {
-      return turnBack(change, { reason: 'NoEvidence', message: `pod ${missing[0]?.name ?? ''}: ${failure}`, lesson: 'Failed' }, now);
+      return turnBack(
+        change,
+        { reason: 'NoEvidence', message: `pod ${missing[0]?.name ?? ''}: ${failure}`, lesson: 'Failed' },
+        now,
+      );
     }
     const action = { kind: 'Sample', pods: missing.map((pod) => pod.name), purpose: 'Verify' } as const;
     return goOn(change, progress('Verifying', 'measures the new pods', { action }));
@@ -137,10 +157,14 @@ function checkPods(change: Change, workload: WorkloadView, context: ChangeContex
     return turnBack(change, { reason: 'ValuesNotApplied', message: failed.message, lesson: 'Failed' }, now);
   }
   if (pods.length === 0) {
-    if (overdue) return turnBack(change, { reason: 'NoEvidence', message: 'no pod runs the change', lesson: 'Failed' }, now);
+    if (overdue)
+      return turnBack(change, { reason: 'NoEvidence', message: 'no pod runs the change', lesson: 'Failed' }, now);
     return goOn(change, progress('RollingOut', `until ${change.rolloutDeadline ?? ''}`));
   }
-  return goOn({ ...change, rolledOutAt: new Date(now).toISOString() }, progress('Verifying', 'the rollout is complete'));
+  return goOn(
+    { ...change, rolledOutAt: new Date(now).toISOString() },
+    progress('Verifying', 'the rollout is complete'),
+  );
 }
 
 function verify(change: Change, { snapshot, now }: ChangeContext): Step {
@@ -152,14 +176,28 @@ function verify(change: Change, { snapshot, now }: ChangeContext): Step {
     return turnBack(change, { reason: 'NoEvidence', message: missing, lesson: 'Failed' }, now);
   }
   const ids = new Set(changedPods(change, snapshot.pods).map((pod) => pod.uid));
-  const samples = [...(snapshot.round?.samples ?? []), ...snapshot.verifySamples.flatMap((entry) => entry.sample ?? [])];
+  const samples = [
+    ...(snapshot.round?.samples ?? []),
+    ...snapshot.verifySamples.flatMap((entry) => entry.sample ?? []),
+  ];
   const measured = meanMemoryUsed(samples.filter((sample) => ids.has(sample.podUid)));
-  return finish(change, 'Verified', 'Verified', 'the pods run the new values and showed no harm', now, measured ?? undefined);
+  return finish(
+    change,
+    'Verified',
+    'Verified',
+    'the pods run the new values and showed no harm',
+    now,
+    measured ?? undefined,
+  );
 }
 
 /** A pod that was replaced at the very end gets this long to show its log and processes. */
 const EVIDENCE_GRACE_MS = 60_000;
 
-function progress(reason: string, message: string, more: Partial<Step> = {}): Pick<Step, 'reason' | 'message'> & Partial<Step> {
+function progress(
+  reason: string,
+  message: string,
+  more: Partial<Step> = {},
+): Pick<Step, 'reason' | 'message'> & Partial<Step> {
   return { reason, message, ...more };
 }

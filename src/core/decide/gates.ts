@@ -45,7 +45,11 @@ export function closedGate(proposal: Proposal): ClosedGate | null {
   return null;
 }
 
-const held = (reason: string, message: string, opensAt: number | null = null): ClosedGate => ({ reason, message, opensAt });
+const held = (reason: string, message: string, opensAt: number | null = null): ClosedGate => ({
+  reason,
+  message,
+  opensAt,
+});
 
 /** The off switches, in the order of design.md 3.1; also read before each write of a change in flight. */
 export function switchedOff(snapshot: Snapshot): ClosedGate | null {
@@ -94,14 +98,22 @@ function tooFewSamples({ policy, samples, observedSince, now }: Proposal): Close
   if (samples >= policy.minSamples) return null;
   const rounds = Math.ceil(policy.minSamples / policy.maxPods);
   const opensAt = (observedSince ?? now) + rounds * policy.intervalMs;
-  return held('TooFewSamples', `fewer than sampling.minSamples = ${policy.minSamples}; may open at ${iso(opensAt)}`, opensAt);
+  return held(
+    'TooFewSamples',
+    `fewer than sampling.minSamples = ${policy.minSamples}; may open at ${iso(opensAt)}`,
+    opensAt,
+  );
 }
 
 function tooYoung({ policy, observedSince, now }: Proposal): ClosedGate | null {
   const opensAt = (observedSince ?? now) + policy.minObservationMs;
   if (now >= opensAt) return null;
   const length = formatDuration(policy.minObservationMs);
-  return held('TooYoung', `observed for less than sampling.minObservation = ${length}; may open at ${iso(opensAt)}`, opensAt);
+  return held(
+    'TooYoung',
+    `observed for less than sampling.minObservation = ${length}; may open at ${iso(opensAt)}`,
+    opensAt,
+  );
 }
 
 function rejectedBefore({ snapshot, workload, to }: Proposal): ClosedGate | null {
@@ -116,7 +128,10 @@ function rejectedBefore({ snapshot, workload, to }: Proposal): ClosedGate | null
       sameSize(entry.threadStackSize, to.threadStackSize),
   );
   if (failed === undefined) return null;
-  return held('Rejected', `these values failed on this image at ${failed.time ?? 'an earlier time'}: ${failed.reason ?? ''}`);
+  return held(
+    'Rejected',
+    `these values failed on this image at ${failed.time ?? 'an earlier time'}: ${failed.reason ?? ''}`,
+  );
 }
 
 function sameSize(quantity: string | number | undefined, size: number | null): boolean {
@@ -127,7 +142,10 @@ function withinNoise({ policy, from, to, overBudget }: Proposal): ClosedGate | n
   if (overBudget) return null;
   const percent = changePercent(from, to);
   if (percent >= policy.minChangePercent) return null;
-  return held('WithinNoise', `a change of ${percent.toFixed(0)} % is below updatePolicy.minChangePercent = ${policy.minChangePercent}`);
+  return held(
+    'WithinNoise',
+    `a change of ${percent.toFixed(0)} % is below updatePolicy.minChangePercent = ${policy.minChangePercent}`,
+  );
 }
 
 function tooSoon({ snapshot, policy, now }: Proposal): ClosedGate | null {
@@ -135,8 +153,13 @@ function tooSoon({ snapshot, policy, now }: Proposal): ClosedGate | null {
   if (last?.finishedAt === undefined) return null;
   const opensAt = Date.parse(last.finishedAt) + policy.minIntervalMs;
   if (now >= opensAt) return null;
-  const why = last.verdict === 'Verified' ? '' : `; the last change ended as ${last.verdict ?? ''}: ${last.reason ?? ''}`;
-  return held('TooSoon', `updatePolicy.minInterval = ${formatDuration(policy.minIntervalMs)}; may open at ${iso(opensAt)}${why}`, opensAt);
+  const why =
+    last.verdict === 'Verified' ? '' : `; the last change ended as ${last.verdict ?? ''}: ${last.reason ?? ''}`;
+  return held(
+    'TooSoon',
+    `updatePolicy.minInterval = ${formatDuration(policy.minIntervalMs)}; may open at ${iso(opensAt)}${why}`,
+    opensAt,
+  );
 }
 
 const GATES: readonly Gate[] = [

@@ -40,12 +40,23 @@ export function assessIdle(snapshot: Snapshot, policy: Policy, now: number): Idl
       ],
     };
   }
-  const provided = condition('RecommendationProvided', true, 'Recommended', 'see status.recommendation and status.budget');
+  const provided = condition(
+    'RecommendationProvided',
+    true,
+    'Recommended',
+    'see status.recommendation and status.budget',
+  );
   const applied = assessApplied(snapshot, policy, findings, now);
   const conditions = [ready, provided, ...applied.conditions];
   if (applied.change !== null) return { ...idle, conditions, change: applied.change, action: null, requeueAfterMs: 0 };
-  const opens = applied.opensAt === null ? requeueAfterMs : Math.min(requeueAfterMs, Math.max(0, applied.opensAt - now));
-  return { ...idle, conditions, action: action ?? applied.action, requeueAfterMs: Math.max(opens, action === null ? 500 : 0) };
+  const opens =
+    applied.opensAt === null ? requeueAfterMs : Math.min(requeueAfterMs, Math.max(0, applied.opensAt - now));
+  return {
+    ...idle,
+    conditions,
+    action: action ?? applied.action,
+    requeueAfterMs: Math.max(opens, action === null ? 500 : 0),
+  };
 }
 
 interface AppliedOutcome {
@@ -58,7 +69,12 @@ interface AppliedOutcome {
 function assessApplied(snapshot: Snapshot, policy: Policy, findings: Findings, now: number): AppliedOutcome {
   const { current, target, result, digest } = findings;
   const { workload, configMap } = snapshot;
-  const say = (isTrue: boolean, reason: string, message: string, more: Partial<AppliedOutcome> = {}): AppliedOutcome => ({
+  const say = (
+    isTrue: boolean,
+    reason: string,
+    message: string,
+    more: Partial<AppliedOutcome> = {},
+  ): AppliedOutcome => ({
     conditions: [condition('Applied', isTrue, reason, message), ...settled(null)],
     change: null,
     action: null,
@@ -107,7 +123,10 @@ function assessApplied(snapshot: Snapshot, policy: Policy, findings: Findings, n
 }
 
 /** Conditions while nothing is measured: a first sample is awaited, or every pod refused. */
-function withoutFindings(snapshot: Snapshot, { sample }: Measurement): Pick<IdleOutcome, 'conditions'> & Partial<IdleOutcome> {
+function withoutFindings(
+  snapshot: Snapshot,
+  { sample }: Measurement,
+): Pick<IdleOutcome, 'conditions'> & Partial<IdleOutcome> {
   const { round } = snapshot;
   const everMeasured = snapshot.tuning.status?.sample?.time !== undefined;
   const failure = round?.failures[0];

@@ -24,7 +24,13 @@ export interface LogCounts {
   readonly failedRequests: number;
 }
 
-export const NO_SIGNS: LogCounts = { started: false, stackKib: null, stackRefused: false, deaths: {}, failedRequests: 0 };
+export const NO_SIGNS: LogCounts = {
+  started: false,
+  stackKib: null,
+  stackRefused: false,
+  deaths: {},
+  failedRequests: 0,
+};
 
 /** `log-date` puts a date and " - " before uWSGI's own lines; a request line ("[pid: 7|app: 0|...") never matches. */
 const DATE_PREFIX = /^[\w:, .+/-]{1,48} - /;

@@ -69,7 +69,9 @@ function findingsOf(snapshot: Snapshot, policy: Policy, reading: ConfigReading |
     threadsTunable: threadsAreTheKnob(reading),
   });
   const target: Values | null =
-    result.kind === 'Refusal' ? null : { ...result, threadStackSize: result.threadStackSize ?? current.threadStackSize };
+    result.kind === 'Refusal'
+      ? null
+      : { ...result, threadStackSize: result.threadStackSize ?? current.threadStackSize };
   return { round, digest, current, highWater: usage.stack.highWater, limit, result, target: target && pick(target) };
 }
 
@@ -90,7 +92,9 @@ function threadsAreTheKnob(reading: ConfigReading | null): boolean {
 
 /** The smallest of the user's override, the live cgroup and the pod template (design.md 3.1). */
 export function memoryLimit(snapshot: Snapshot, policy: Policy): MemoryLimit | null {
-  const cgroups = (snapshot.round?.samples ?? []).map((sample) => sample.cgroup.limit).filter((value) => value !== null);
+  const cgroups = (snapshot.round?.samples ?? [])
+    .map((sample) => sample.cgroup.limit)
+    .filter((value) => value !== null);
   const candidates: readonly { readonly bytes: Bytes | null; readonly source: MemoryLimit['source'] }[] = [
     { bytes: policy.limitOverride, source: 'override' },
     { bytes: snapshot.workload?.candidates[0]?.memoryLimit ?? null, source: 'template' },

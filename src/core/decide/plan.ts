@@ -24,7 +24,10 @@ export function planChange(proposal: Proposal, configMap: ConfigMapView, expecte
   const rendered = renderValues(configMap.text ?? '', policy.section, from, to);
   if (!rendered.ok) return refused('EditRefused', rendered.message);
   if (rendered.text === configMap.text) {
-    return refused('ValuesNotInForce', 'the config already carries these values but the pods run others; restart the workload');
+    return refused(
+      'ValuesNotInForce',
+      'the config already carries these values but the pods run others; restart the workload',
+    );
   }
   const known = snapshot.preflight;
   if (known === null || now - known.at > policy.intervalMs) return { kind: 'Preflight' };
@@ -44,7 +47,10 @@ function cannotBeOurs(configMap: ConfigMapView): Plan | null {
   if (configMap.immutable) return refused('ConfigImmutable', `ConfigMap ${configMap.name} is immutable`);
   if (configMap.owner === null) return null;
   const advice = 'change the values at their source; they are in status.recommendation';
-  return refused('ConfigOwned', `ConfigMap ${configMap.name} is owned by ${configMap.owner}, which would undo the change: ${advice}`);
+  return refused(
+    'ConfigOwned',
+    `ConfigMap ${configMap.name} is owned by ${configMap.owner}, which would undo the change: ${advice}`,
+  );
 }
 
 function usedByOthers(preflight: Preflight, configMap: ConfigMapView): Plan | null {

@@ -88,5 +88,7 @@ const OTHER_DIALECTS = /\.(ya?ml|json|js|xml|env)$/;
 function formatProblems(spec: TuningSpec): string[] {
   const key = spec.config.configMapRef.key;
   if (spec.config.format !== undefined || !OTHER_DIALECTS.test(key)) return [];
-  return [`spec.config.configMapRef.key: "${key}" looks like a dialect other than Ini; set spec.config.format: Ini if it is Ini`];
+  return [
+    `spec.config.configMapRef.key: "${key}" looks like a dialect other than Ini; set spec.config.format: Ini if it is Ini`,
+  ];
 }

@@ -7,7 +7,7 @@ import { changedPods, hasChangeHash } from './evidence.ts';
 import type { ChangeContext } from './forward.ts';
 import { renderPutBack, textState } from './render.ts';
 import { rolloutVerdict } from './rollout.ts';
-import type { Snapshot, WorkloadView } from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
 import { finish, goOn, type Step } from './step.ts';
 
 export function stepPutBack(change: Change, context: ChangeContext): Step {
@@ -21,19 +21,24 @@ export function stepPutBack(change: Change, context: ChangeContext): Step {
   if (snapshot.readOnly) {
     return stuck(change, 'PutBackHeld', 'the controller runs with --read-only; the old config waits to be put back');
   }
-  return restoreText(change, context) ?? restoreAnnotation(change, context) ?? awaitRollout(change, context, deleted, overdue);
+  return (
+    restoreText(change, context) ??
+    restoreAnnotation(change, context) ??
+    awaitRollout(change, context, deleted, overdue)
+  );
 }
 
 /** A step while the text is not yet the old one; null once it is, or when there is nothing left to restore it in. */
-function restoreText(change: Change, { snapshot, now }: ChangeContext): Step | null {
+function restoreText(change: Change, { snapshot }: ChangeContext): Step | null {
   const { configMap, saved } = snapshot;
   const state = textState(configMap, change);
   if (state === 'Missing' || state === 'Old' || state === 'Foreign' || configMap?.text == null) return null;
   if (saved === null || saved.hash !== change.oldHash) {
-    return failed(change, 'the saved copy of the old config is gone or is another one', now, snapshot);
+    return failed(change, 'the saved copy of the old config is gone or is another one', snapshot);
   }
   const rendered = renderPutBack(configMap.text, saved, change);
-  if (!rendered.ok) return failed(change, `the old values cannot be put into the edited text: ${rendered.message}`, now, snapshot);
+  if (!rendered.ok)
+    return failed(change, `the old values cannot be put into the edited text: ${rendered.message}`, snapshot);
   if (rendered.text === configMap.text) return null;
   const { name, uid, resourceVersion } = configMap;
   const key = change.configMap?.key ?? '';
@@ -47,7 +52,7 @@ function restoreAnnotation(change: Change, { snapshot }: ChangeContext): Step | 
   if (workload === null || workload.uid !== change.workload?.uid) return null;
   const putBack = change.putBack ?? {};
   if (putBack.freshAnnotation === undefined) {
-    const fresh = startedWithNewText(change, workload, snapshot);
+    const fresh = startedWithNewText(change, snapshot);
     return goOn({ ...change, putBack: { ...putBack, freshAnnotation: fresh } }, puttingBack(change));
   }
   const previous = change.previousAnnotation ?? null;
@@ -60,8 +65,7 @@ function restoreAnnotation(change: Change, { snapshot }: ChangeContext): Step | 
 }
 
 /** Whether a pod of the old template started after the plan: it may run the new text and only a restart cures it. */
-function startedWithNewText(change: Change, workload: WorkloadView, snapshot: Snapshot): boolean {
-  void workload;
+function startedWithNewText(change: Change, snapshot: Snapshot): boolean {
   return changedPods(change, snapshot.pods).some((pod) => !hasChangeHash(change, pod.configHash));
 }
 
@@ -72,16 +76,19 @@ function awaitRollout(change: Change, { snapshot, now }: ChangeContext, deleted:
   if (deleted || workload === null || workload.uid !== change.workload?.uid) return done;
   const rollout = rolloutVerdict(workload);
   if (rollout.state === 'Done') return done;
-  if (overdue) return failed(change, `the old config is back but its rollout is not complete: ${rollout.message}`, now, snapshot);
-  return goOn(change, { reason: 'PuttingBack', message: `${why}; the old config rolls out until ${change.putBack?.deadline ?? ''}` });
+  if (overdue)
+    return failed(change, `the old config is back but its rollout is not complete: ${rollout.message}`, snapshot);
+  return goOn(change, {
+    reason: 'PuttingBack',
+    message: `${why}; the old config rolls out until ${change.putBack?.deadline ?? ''}`,
+  });
 }
 
 function puttingBack(change: Change): Pick<Step, 'reason' | 'message'> {
   return { reason: 'PuttingBack', message: `${change.putBack?.reason ?? ''}: ${change.putBack?.message ?? ''}` };
 }
 
-function failed(change: Change, message: string, now: number, snapshot: Snapshot): Step {
-  void now;
+function failed(change: Change, message: string, snapshot: Snapshot): Step {
   const image = snapshot.workload?.candidates[0]?.image ?? '';
   const generation = snapshot.tuning.metadata.generation ?? 0;
   const already = change.putBack?.failed === true;

@@ -10,11 +10,15 @@ export function rolloutVerdict(workload: WorkloadView): RolloutVerdict {
   const { replicas, updated, total, available } = workload;
   if (!workload.observed) return { state: 'Progressing', message: 'the Deployment controller has not seen the change' };
   if (workload.progressDeadlineExceeded) {
-    return { state: 'Failed', message: `the Deployment's own progress deadline passed with ${available} of ${replicas} pods available` };
+    return {
+      state: 'Failed',
+      message: `the Deployment's own progress deadline passed with ${available} of ${replicas} pods available`,
+    };
   }
   if (updated < replicas) return { state: 'Progressing', message: `${updated} of ${replicas} pods are updated` };
   if (total > updated) return { state: 'Progressing', message: `${total - updated} old pods still run` };
-  if (available < updated) return { state: 'Progressing', message: `${available} of ${updated} updated pods are available` };
+  if (available < updated)
+    return { state: 'Progressing', message: `${available} of ${updated} updated pods are available` };
   return { state: 'Done' };
 }
 

@@ -5,10 +5,14 @@ import type { PodView } from './snapshot.ts';
 export function choosePods(pods: readonly PodView[], max: number, turn: number): readonly string[] {
   const able = pods.filter((pod) => !pod.terminating && pod.running && pod.ready);
   const byNode = new Map<string, PodView[]>();
-  for (const pod of [...able].sort((left, right) => left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1))) {
+  for (const pod of [...able].sort(
+    (left, right) => left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1),
+  )) {
     byNode.set(pod.node, [...(byNode.get(pod.node) ?? []), pod]);
   }
-  const queues = [...byNode.entries()].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, list]) => rotate(list, turn));
+  const queues = [...byNode.entries()]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([, list]) => rotate(list, turn));
   const order = rotate(queues, turn);
   const chosen: string[] = [];
   for (let depth = 0; chosen.length < Math.min(max, able.length); depth++) {

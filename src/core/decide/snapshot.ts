@@ -84,14 +84,7 @@ export interface SavedConfig {
 
 /** Why a pod could not be measured. */
 export type SampleFailureCode =
-  | 'NoShell'
-  | 'ExecForbidden'
-  | 'NoUwsgi'
-  | 'Timeout'
-  | 'BadOutput'
-  | 'TooLarge'
-  | 'PodGone'
-  | 'Failed';
+  'NoShell' | 'ExecForbidden' | 'NoUwsgi' | 'Timeout' | 'BadOutput' | 'TooLarge' | 'PodGone' | 'Failed';
 
 export interface SampleFailure {
   readonly pod: string;

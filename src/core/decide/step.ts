@@ -27,7 +27,14 @@ export function goOn(change: Change, progress: Progress): Step {
 }
 
 /** The change has ended. */
-export function finish(change: Change, verdict: Verdict, reason: string, message: string, now: number, measured?: string): Step {
+export function finish(
+  change: Change,
+  verdict: Verdict,
+  reason: string,
+  message: string,
+  now: number,
+  measured?: string,
+): Step {
   const finished: FinishedChange = {
     id: change.id ?? '',
     startedAt: change.startedAt ?? '',

@@ -35,7 +35,12 @@ function changeEvents(before: TuningStatus, after: TuningStatus): EventIntent[] 
   if (finished !== undefined && finished.id !== before.history?.[0]?.id) {
     const good = finished.verdict === 'Verified';
     const message = `${finished.from ?? ''} to ${finished.to ?? ''}: ${finished.message ?? ''}`;
-    events.push({ type: good ? 'Normal' : 'Warning', reason: finished.verdict ?? 'Settled', message, onWorkload: true });
+    events.push({
+      type: good ? 'Normal' : 'Warning',
+      reason: finished.verdict ?? 'Settled',
+      message,
+      onWorkload: true,
+    });
   }
   return events;
 }

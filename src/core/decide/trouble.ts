@@ -10,7 +10,12 @@ export interface Trouble {
   readonly conditions: readonly WantedCondition[];
 }
 
-export function findTrouble(snapshot: Snapshot, policy: Policy, problems: readonly string[], now: number): Trouble | null {
+export function findTrouble(
+  snapshot: Snapshot,
+  policy: Policy,
+  problems: readonly string[],
+  now: number,
+): Trouble | null {
   if (problems.length > 0) return stalled('SpecInvalid', problems.join('; '));
   if (snapshot.duplicateOf !== null) {
     return stalled('DuplicateTuning', `the older UwsgiTuning ${snapshot.duplicateOf} tunes the same container`);
@@ -23,19 +28,29 @@ function findMissing(snapshot: Snapshot, policy: Policy): { reason: string; mess
   const { workload, configMap } = snapshot;
   if (workload === null) return { reason: 'TargetMissing', message: `there is no Deployment ${policy.targetName}` };
   if (workload.candidates.length === 0) {
-    return { reason: 'ContainerMissing', message: `Deployment ${workload.name} has no container ${policy.containerName ?? ''}` };
+    return {
+      reason: 'ContainerMissing',
+      message: `Deployment ${workload.name} has no container ${policy.containerName ?? ''}`,
+    };
   }
   if (workload.candidates.length > 1) {
     const names = workload.candidates.map((container) => container.name).join(', ');
     return { reason: 'ContainerAmbiguous', message: `set spec.containerName: uWSGI may run in ${names}` };
   }
-  if (configMap === null) return { reason: 'ConfigMapMissing', message: `there is no ConfigMap ${policy.configMapName}` };
+  if (configMap === null)
+    return { reason: 'ConfigMapMissing', message: `there is no ConfigMap ${policy.configMapName}` };
   if (configMap.binary) {
-    return { reason: 'ConfigKeyBinary', message: `key ${policy.configKey} of ConfigMap ${configMap.name} is in binaryData` };
+    return {
+      reason: 'ConfigKeyBinary',
+      message: `key ${policy.configKey} of ConfigMap ${configMap.name} is in binaryData`,
+    };
   }
   if (configMap.text !== null) return null;
   const keys = configMap.keys.length > 0 ? configMap.keys.slice(0, 10).join(', ') : 'none';
-  return { reason: 'ConfigKeyMissing', message: `ConfigMap ${configMap.name} has no key ${policy.configKey}; its keys: ${keys}` };
+  return {
+    reason: 'ConfigKeyMissing',
+    message: `ConfigMap ${configMap.name} has no key ${policy.configKey}; its keys: ${keys}`,
+  };
 }
 
 function stalled(reason: string, message: string): Trouble {

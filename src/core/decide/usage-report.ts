@@ -44,7 +44,10 @@ export function currentValues(samples: readonly Sample[], reading: ConfigReading
 }
 
 /** The thread stacks of the newest sample's pod. */
-export function threadStacksStatus(sample: Sample, highWater: Bytes | null): NonNullable<TuningStatus['current']>['threadStacks'] {
+export function threadStacksStatus(
+  sample: Sample,
+  highWater: Bytes | null,
+): NonNullable<TuningStatus['current']>['threadStacks'] {
   const stacks = sample.processes.filter((process) => process.role === 'worker').map((worker) => worker.threadStacks);
   const total = (pick: (stack: (typeof stacks)[number]) => Bytes | null): { value: string } | null => {
     const known = stacks.map(pick).filter((value) => value !== null);

@@ -5,7 +5,10 @@ import { parseQuantity } from '../quantity.ts';
 import { configOwner } from './ownership.ts';
 import type { ConfigMapView, ContainerView, PodView, Termination, WorkloadView } from './snapshot.ts';
 
-export function viewDeployment(object: Deployment, want: { container: string | null; configMap: string }): WorkloadView {
+export function viewDeployment(
+  object: Deployment,
+  want: { container: string | null; configMap: string },
+): WorkloadView {
   const { metadata, spec, status = {} } = object;
   const progressing = status.conditions?.find((condition) => condition.type === 'Progressing');
   return {
@@ -43,7 +46,9 @@ function findContainers(spec: PodSpec, want: { container: string | null; configM
   const mounting = spec.containers.filter((container) => usesConfigMap(spec, container, want.configMap));
   const among = mounting.length > 0 ? mounting : spec.containers;
   if (among.length === 1) return among;
-  const named = among.filter((container) => /uwsgi/.test([...(container.command ?? []), ...(container.args ?? [])].join(' ')));
+  const named = among.filter((container) =>
+    /uwsgi/.test([...(container.command ?? []), ...(container.args ?? [])].join(' ')),
+  );
   return named.length > 0 ? named : among;
 }
 
@@ -59,7 +64,8 @@ export function usesConfigMap(spec: PodSpec, container: Container, name: string,
     source?.name === name &&
     (key === undefined || source.items === undefined || source.items.some((item) => item.key === key));
   const volumes = (spec.volumes ?? []).filter(
-    (volume) => carries(volume.configMap) || volume.projected?.sources?.some((source) => carries(source.configMap)) === true,
+    (volume) =>
+      carries(volume.configMap) || volume.projected?.sources?.some((source) => carries(source.configMap)) === true,
   );
   return volumes.some((volume) => container.volumeMounts?.some((mount) => mount.name === volume.name) === true);
 }
@@ -72,7 +78,8 @@ export function viewPod(pod: Pod, containerName: string): PodView {
     node: pod.spec.nodeName ?? '',
     createdAt: Date.parse(pod.metadata.creationTimestamp ?? '') || 0,
     terminating: pod.metadata.deletionTimestamp !== undefined,
-    ready: pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true,
+    ready:
+      pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true,
     running: status?.state?.running !== undefined,
     configHash: pod.metadata.annotations?.[CONFIG_HASH_ANNOTATION] ?? null,
     image: pod.spec.containers.find((container) => container.name === containerName)?.image ?? '',

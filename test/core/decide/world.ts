@@ -1,0 +1,235 @@
+/**
+ * A small model of a cluster that decisions are played against: it applies actions as the real one would, and can lose
+ * the controller's memory at any point. What it cannot show (real rollouts, real deaths) the e2e tests do.
+ */
+import type { UwsgiTuning } from '../../../src/api/uwsgi-tuning.ts';
+import { decide } from '../../../src/core/decide/decide.ts';
+import type { Action } from '../../../src/core/decide/decision.ts';
+import { NO_SIGNS, type LogCounts } from '../../../src/core/decide/log-patterns.ts';
+import type { Evidence, PodView, SampleRound, Snapshot, VerifySample } from '../../../src/core/decide/snapshot.ts';
+import { emptyDigest, addSample, type Digest } from '../../../src/core/recommend/history.ts';
+import { decodeDigest } from '../../../src/core/recommend/decode.ts';
+import { kib, mib } from '../../../src/core/quantity.ts';
+import { readConfig } from '../../../src/core/uwsgi/reading.ts';
+import { sample } from '../../support/builders.ts';
+
+export const INI = ['[uwsgi]', 'master = true', 'processes = 4', 'threads = 20', ''].join('\n');
+
+export class World {
+  now = Date.parse('2026-01-01T00:00:00Z');
+  tuning: UwsgiTuning;
+  text = INI;
+  textWrites: string[] = [];
+  saved: Snapshot['saved'] = null;
+  annotation: string | null = null;
+  annotations: (string | null)[] = [];
+  statusWrites = 0;
+  readOnly = false;
+  ignored = false;
+  image = 'shop/web:1';
+  owner: string | null = null;
+  otherUsers: string[] = [];
+  rolloutStuck = false;
+  log: LogCounts = { ...NO_SIGNS, started: true };
+  pods: PodView[] = [];
+  /** What each container runs: the text at its start. */
+  running = new Map<string, string>();
+  #serial = 0;
+  round: SampleRound | null = null;
+  verifySamples = new Map<string, VerifySample>();
+  preflight: Snapshot['preflight'] = null;
+  digest: Digest = emptyDigest();
+
+  constructor(tuning: UwsgiTuning) {
+    this.tuning = tuning;
+    this.startPods();
+  }
+
+  /** All pods anew, as a finished rollout leaves them. */
+  startPods(text = this.text): void {
+    this.pods = [1, 2].map(() => {
+      const serial = ++this.#serial;
+      this.running.set(`container-${serial}`, text);
+      return {
+        name: `web-${serial}`,
+        uid: `pod-${serial}`,
+        node: 'node1',
+        createdAt: this.now,
+        terminating: false,
+        ready: true,
+        running: true,
+        configHash: this.annotation,
+        image: this.image,
+        imageId: 'sha256:1',
+        containerId: `container-${serial}`,
+        startedAt: this.now,
+        restarts: 0,
+        waitingReason: null,
+        lastTermination: null,
+      };
+    });
+    this.log = { ...NO_SIGNS, started: true };
+  }
+
+  snapshot(): Snapshot {
+    const evidence: Evidence[] = this.pods.map((pod) => ({
+      podUid: pod.uid,
+      containerId: pod.containerId,
+      log: this.log,
+      probe: { at: this.now, oomKills: 0, respawns: 0 },
+    }));
+    return {
+      tuning: this.tuning,
+      problems: [],
+      readOnly: this.readOnly,
+      frozen: false,
+      duplicateOf: null,
+      workload: {
+        name: 'web',
+        uid: 'workload-1',
+        observed: true,
+        replicas: 2,
+        updated: this.rolloutStuck ? 1 : 2,
+        total: 2,
+        available: this.rolloutStuck ? 1 : 2,
+        paused: false,
+        progressDeadlineExceeded: false,
+        ignored: this.ignored,
+        configHash: this.annotation,
+        candidates: [{ name: 'app', image: this.image, memoryLimit: mib(1024) }],
+      },
+      configMap: {
+        name: 'web-uwsgi',
+        uid: 'configmap-1',
+        resourceVersion: String(this.textWrites.length + 1),
+        immutable: false,
+        text: this.text,
+        binary: false,
+        keys: ['uwsgi.ini'],
+        owner: this.owner,
+      },
+      saved: this.saved,
+      pods: this.pods,
+      digest: this.digest,
+      round: this.round,
+      verifySamples: [...this.verifySamples.values()],
+      preflight: this.preflight,
+      evidence,
+    };
+  }
+
+  /** One reconcile; what it did. */
+  step(): string {
+    const decision = decide(this.snapshot(), this.now);
+    if (decision.status !== null) {
+      const ended = this.tuning.status?.change !== undefined && decision.status.change === undefined;
+      this.tuning = {
+        ...this.tuning,
+        status: JSON.parse(JSON.stringify(decision.status)) as NonNullable<UwsgiTuning['status']>,
+      };
+      this.statusWrites++;
+      if (ended) this.loseMemory();
+      return 'Status';
+    }
+    if (decision.action === null) {
+      this.now += Math.max(100, decision.requeueAfterMs);
+      return 'Wait';
+    }
+    this.perform(decision.action);
+    return decision.action.kind;
+  }
+
+  /** Reconciles until `done`, at most `steps` times; the kinds of what was done. */
+  run(done: (world: World) => boolean, steps = 2000): string[] {
+    const trace: string[] = [];
+    for (let count = 0; count < steps; count++) {
+      if (done(this)) return trace;
+      trace.push(this.step());
+    }
+    throw new Error(`not done after ${steps} steps: ${JSON.stringify(this.tuning.status?.conditions)}`);
+  }
+
+  /** As a restart of the controller does. */
+  loseMemory(): void {
+    this.round = null;
+    this.verifySamples.clear();
+    this.preflight = null;
+    this.digest = decodeDigest(this.tuning.status?.sample?.digest);
+  }
+
+  perform(action: Action): void {
+    switch (action.kind) {
+      case 'Sample':
+        this.takeSamples(action.pods, action.purpose === 'Verify');
+        return;
+      case 'Preflight':
+        this.preflight = {
+          at: this.now,
+          otherUsers: this.otherUsers,
+          failure: null,
+          baseline: { podMinutes: 10, workerDeaths: 0, failedRequests: 0 },
+        };
+        return;
+      case 'AddFinalizer':
+        this.#setFinalizers(['uwsgi-tuner.dev/change-in-flight']);
+        return;
+      case 'RemoveFinalizer':
+        this.#setFinalizers([]);
+        return;
+      case 'SaveConfig':
+        this.saved = { text: action.text, hash: action.hash, key: action.key, configMapUid: action.configMapUid };
+        return;
+      case 'WriteText':
+        this.text = action.text;
+        this.textWrites.push(action.text);
+        return;
+      case 'Annotate':
+        this.annotations.push(action.value);
+        if (action.value !== this.annotation) {
+          this.annotation = action.value;
+          this.now += 3000;
+          this.startPods();
+        }
+        return;
+    }
+  }
+
+  #setFinalizers(finalizers: string[]): void {
+    this.tuning = { ...this.tuning, metadata: { ...this.tuning.metadata, finalizers } };
+  }
+
+  takeSamples(names: readonly string[], verify: boolean): void {
+    this.now += 200;
+    const pods = this.pods.filter((pod) => names.includes(pod.name));
+    const samples = pods.map((pod) => {
+      const reading = readConfig(this.running.get(pod.containerId) ?? '', { format: 'Ini', section: 'uwsgi' });
+      return sample({
+        pod: pod.name,
+        podUid: pod.uid,
+        takenAt: this.now,
+        processes: reading.processes.value ?? 1,
+        threads: reading.threads.value ?? 1,
+        stack: reading.threadStackSize.value ?? kib(8192),
+      });
+    });
+    for (const [index, pod] of pods.entries()) {
+      const taken = samples[index];
+      if (taken === undefined) continue;
+      if (verify) {
+        this.verifySamples.set(pod.containerId, {
+          containerId: pod.containerId,
+          at: this.now,
+          sample: taken,
+          failure: null,
+        });
+      }
+      this.digest = addSample(this.digest, taken, { image: pod.image, nowMs: this.now });
+    }
+    if (!verify) this.round = { at: this.now, samples, failures: [] };
+  }
+
+  condition(type: string): string {
+    const found = this.tuning.status?.conditions?.find((entry) => entry.type === type);
+    return found === undefined ? 'absent' : `${found.status}/${found.reason}`;
+  }
+}

@@ -1,0 +1,40 @@
+/** The operator as users run it: the project's own image, installed by `helm install` with the chart's rights. */
+import type { NodeCluster } from '../cluster/index.ts';
+import { buildOperatorImage } from '../cluster/index.ts';
+
+export const OPERATOR_NAMESPACE = 'uwsgi-tuner-system';
+
+export async function installOperator(cluster: NodeCluster, values: readonly string[] = []): Promise<void> {
+  const image = await buildOperatorImage();
+  await cluster.importImage(image.archive);
+  const result = await cluster.helm(
+    [
+      'install',
+      'uwsgi-tuner',
+      'charts/uwsgi-tuner',
+      '--namespace',
+      OPERATOR_NAMESPACE,
+      '--create-namespace',
+      '--set',
+      `image.repository=${image.repository},image.tag=${image.tag},image.pullPolicy=Never,dnsPolicy=Default`,
+      ...values.flatMap((value) => ['--set', value]),
+      '--wait',
+      '--timeout',
+      '90s',
+    ],
+    { timeoutMs: 120_000 },
+  );
+  if (result.code !== 0) throw new Error(`helm install failed: ${result.stderr}\n${result.stdout}`);
+}
+
+/** The operator's log lines so far, for a failed test's message. */
+export async function operatorLog(cluster: NodeCluster, lines = 200): Promise<string> {
+  const { stdout } = await cluster.kubectl([
+    '--namespace',
+    OPERATOR_NAMESPACE,
+    'logs',
+    'deployment/uwsgi-tuner',
+    `--tail=${lines}`,
+  ]);
+  return stdout;
+}
