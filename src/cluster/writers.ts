@@ -3,6 +3,7 @@
  * them erases what a newer cluster set. Each write passes the fence first and ends within four seconds, so that one
  * begun under a lease is over before another holder can take it (leader-election.ts).
  */
+import { ClusterError, isClusterError } from './errors.ts';
 import { pathOf, type Place, type Resource } from './paths.ts';
 import type { Transport } from './transport.ts';
 
@@ -104,14 +105,12 @@ export function createWriter(transport: Transport, writerOptions: WriterOptions 
       signal,
     });
   };
-  const merge = 'application/merge-patch+json';
+  const merge = <T>(path: string, patch: RawObject, options: WriteOptions): Promise<T> =>
+    uidConflict(send<T>('PATCH', path, patch, { ...options, contentType: 'application/merge-patch+json' }));
 
   return {
     mergePatch: (resource, place, patch, { preconditions, ...options } = {}) =>
-      send('PATCH', pathOf(resource, place), withPreconditions(patch, preconditions), {
-        ...options,
-        contentType: merge,
-      }),
+      merge(pathOf(resource, place), withPreconditions(patch, preconditions), options),
     apply: (resource, place, object, { force = false, ...options } = {}) =>
       send('PATCH', pathOf(resource, place), object, {
         ...options,
@@ -131,17 +130,32 @@ export function createWriter(transport: Transport, writerOptions: WriterOptions 
       await send('DELETE', pathOf(resource, place), body, options);
     },
     patchStatus: (resource, place, status, { preconditions, ...options } = {}) =>
-      send(
-        'PATCH',
+      merge(
         pathOf(resource, { ...place, subresource: 'status' }),
         withPreconditions({ status }, preconditions),
-        { ...options, contentType: merge },
+        options,
       ),
   };
 }
 
-/** A uid or resourceVersion in a patch's metadata makes the server answer 409 when it differs. */
+/**
+ * A resourceVersion in a patch's metadata makes the server answer 409 when it differs. A uid that differs (the object
+ * was made anew) gives 422, "field is immutable", which here is a Conflict too.
+ */
 function withPreconditions(patch: RawObject, preconditions: Preconditions | undefined): RawObject {
   if (preconditions === undefined) return patch;
   return { ...patch, metadata: { ...(patch['metadata'] as RawObject | undefined), ...preconditions } };
+}
+
+async function uidConflict<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    if (!isClusterError(error, 'Invalid') || !error.message.includes('metadata.uid')) throw error;
+    const { status, reason } = error;
+    throw new ClusterError('Conflict', `${error.message.split(':')[0] ?? ''}: another object has this name now`, {
+      status,
+      reason,
+    });
+  }
 }
