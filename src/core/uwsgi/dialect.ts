@@ -3,6 +3,9 @@
  * A splice never touches a byte outside `from`..`to`.
  */
 
+/** More options than any file people write; keeps `for-times = 1000000000` and hostile files from filling the memory. */
+export const MAX_OPTIONS = 100_000;
+
 /** One `key = value` of a section, after the dialect's own substitutions and before placeholders. */
 export interface Directive {
   readonly key: string;
@@ -14,6 +17,7 @@ export interface Directive {
 /** What one section of a file says. */
 export interface SectionReading {
   readonly found: boolean;
+  /** At most one more than MAX_OPTIONS. */
   readonly directives: readonly Directive[];
   /** Why the section's lines cannot be told apart from here on, when something outside the file decides that. */
   readonly unreadable: { readonly line: number; readonly reason: string } | null;

@@ -1,4 +1,4 @@
-/** The lines in which two texts differ. */
+/** The lines in which two texts differ. Line endings are not compared. */
 
 /** One changed line; `before` is null for a line that came, `after` for one that went. */
 export interface ChangedLine {
@@ -35,15 +35,10 @@ export function renderDiff(before: string, after: string): string {
   const lines: string[] = [];
   for (const { oldStart, newStart, removed, added } of hunks(before, after)) {
     lines.push(`@@ -${range(oldStart, removed.length)} +${range(newStart, added.length)} @@`);
-    for (const line of removed) lines.push(`-${show(line)}`);
-    for (const line of added) lines.push(`+${show(line)}`);
+    for (const line of removed) lines.push(`-${line}`);
+    for (const line of added) lines.push(`+${line}`);
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-}
-
-/** A line of a diff: a carriage return at the end and the like would only confuse a reader. */
-function show(line: string): string {
-  return line.replace(/\r$/, '');
 }
 
 function range(start: number, count: number): string {
@@ -52,8 +47,8 @@ function range(start: number, count: number): string {
 }
 
 function hunks(before: string, after: string): readonly Hunk[] {
-  const a = before.split('\n');
-  const b = after.split('\n');
+  const a = before.split(/\r?\n/);
+  const b = after.split(/\r?\n/);
   let head = 0;
   while (head < a.length && head < b.length && a[head] === b[head]) head++;
   let tail = 0;

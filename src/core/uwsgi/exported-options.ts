@@ -3,7 +3,7 @@
  * run, `set` adds, sections of the same file are followed, other files are marked where they would come in.
  */
 import { atoi, OUTSIDE } from './c-number.ts';
-import type { ConfigDocument, Directive, ValuePlace } from './dialect.ts';
+import { MAX_OPTIONS, type ConfigDocument, type Directive, type ValuePlace } from './dialect.ts';
 import { isKnownOption } from './option-names.ts';
 import { BLOCK_ENDS, BLOCK_STARTS, IMMEDIATE, INCLUDES, INHERITS, optionsNamed } from './options.ts';
 
@@ -54,9 +54,6 @@ export interface Fault {
   readonly line: number;
   readonly reason: string;
 }
-
-/** More than any file people write; keeps `for-times = 1000000000` and hostile files from filling the memory. */
-const MAX_OPTIONS = 100_000;
 
 /** Sections of one file may include each other; uWSGI recurses until its stack ends. */
 const MAX_DEPTH = 32;

@@ -2,6 +2,7 @@
  * uWSGI's own INI dialect (core/ini.c; uwsgi.md 2.5), lossless: a document is its raw text plus where things stand.
  * Comments only at the start of a line, no quotes, no continuation, no escapes; the first `=` splits.
  */
+import { MAX_OPTIONS } from './dialect.ts';
 import type { ConfigDocument, Directive, RawValue, SectionReading, Splice, ValuePlace } from './dialect.ts';
 import { OUTSIDE } from './c-number.ts';
 import { rawOffset, splitIniLines, type IniLine } from './ini-lines.ts';
@@ -57,6 +58,7 @@ function readSection(lines: readonly IniLine[], asked: string): IniSection {
   let header: IniLine | null = null;
   let current = '';
   for (const line of lines) {
+    if (directives.length > MAX_OPTIONS) break;
     const [start, end] = stripBlanks(line.content, 0, line.content.length);
     if (start === end) continue;
     const first = line.content[start];
@@ -116,14 +118,26 @@ function tokenSpan(place: ValuePlace): { from: number; to: number } {
   const lead = token === null ? 0 : token[0].length - (token.groups?.['token'] ?? '').length;
   const first = directive.valueStart + place.index;
   if (length === 0) {
-    // Past the last character there is no offset to look up: the end of the character before it.
-    const at = first === 0 ? directive.source.start : rawOffset(directive.source, first - 1) + 1;
+    const at = emptyValueOffset(directive, place.index);
     return { from: at, to: at };
   }
-  return {
-    from: rawOffset(directive.source, first + lead),
-    to: rawOffset(directive.source, first + length - 1) + 1,
-  };
+  const from = rawOffset(directive.source, first + lead);
+  return { from, to: from + unbrokenLength(directive.source, first + lead, length - lead) };
+}
+
+/** How many of a piece's characters stand in the raw text without magic between them. */
+function unbrokenLength(line: IniLine, index: number, length: number): number {
+  const from = rawOffset(line, index);
+  let count = 1;
+  while (count < length && rawOffset(line, index + count) === from + count) count++;
+  return count;
+}
+
+/** Where an empty value would stand: behind the `=` and its blanks; behind what stands before it inside a value. */
+function emptyValueOffset({ source, separator, keyEnd, valueStart }: IniDirective, index: number): number {
+  const last = index > 0 ? valueStart + index - 1 : (separator ?? keyEnd - 1);
+  const blanks = index > 0 ? 0 : (/^[ \t]*/.exec(source.content.slice(last + 1))?.[0].length ?? 0);
+  return rawOffset(source, last + blanks) + 1;
 }
 
 function rawValue(text: string, place: ValuePlace): RawValue {
@@ -137,13 +151,7 @@ function replaceToken(text: string, place: ValuePlace, token: string): Splice {
     const at = rawOffset(directive.source, directive.keyEnd - 1) + 1;
     return { from: at, to: at, insert: ` = ${token}` };
   }
-  const { from, to } = tokenSpan(place);
-  if (from !== to) return { from, to, insert: token };
-  const equals = rawOffset(directive.source, directive.separator);
-  const before = text[equals - 1];
-  // An empty value: write next to the `=`, with a blank when there is one before it.
-  const blank = place.index === 0 && (before === ' ' || before === '\t') && from === equals + 1 ? ' ' : '';
-  return place.index === 0 ? { from: equals + 1, to: equals + 1, insert: blank + token } : { from, to, insert: token };
+  return { ...tokenSpan(place), insert: token };
 }
 
 /** Takes ` = value` away, so that the key stands alone. */

@@ -116,6 +116,8 @@ function processesOf(analysis: Analysis): Setting<number> {
   const limit = analysis.states.get('limitProcesses');
   const most = intOf(limit);
   if (limit === undefined || setting.value === null || most === 0) return setting;
+  // That another file may set the limit is no more likely than that the pod has one anyway.
+  if (!analysis.options.some(({ key }) => key === 'limit-nproc')) return setting;
   if (most !== null && most > setting.value) return setting;
   // core/uwsgi.c: more workers than RLIMIT_NPROC allows are cut to the limit less one.
   const line = limit.kind === 'unset' ? 0 : limit.kind === 'set' ? limit.option.directive.line : limit.line;

@@ -3,6 +3,7 @@
  */
 import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
 import { changedLines } from './diff.ts';
+import { intOf } from './effective.ts';
 import { OPTIONS } from './options.ts';
 import { apply, changedOnly, writtenValue, type EditResult, type Refusal } from './proof.ts';
 import { readingOf, TUNED_OPTIONS, type TunedOption } from './reading.ts';
@@ -47,7 +48,7 @@ function restoreOne(
   const after = apply(current, splice, options);
   const restored = after.states.get(id);
   const isBack =
-    from?.kind === 'set' ? restored?.kind === 'set' && sameNumber(saved, after, id) : restored === undefined;
+    from?.kind === 'set' ? restored?.kind === 'set' && intOf(restored) === intOf(from) : restored === undefined;
   if (isBack && changedOnly(current, after, id)) return after;
   return refusal(current, id, `putting it back would change another option, or another line would override it`);
 }
@@ -64,12 +65,6 @@ function spliceFor(
   const [was, is] = [saved.document.rawValue(from.option.place), current.document.rawValue(to.option.place)];
   if (was.token === is.token && was.hasSeparator === is.hasSeparator) return null;
   return current.document.copyValue(to.option.place, saved.document, from.option.place);
-}
-
-function sameNumber(saved: Analysis, after: Analysis, id: TunedOption): boolean {
-  const [was, is] = [readingOf(saved)[id], readingOf(after)[id]];
-  // A saved text on which uWSGI exits tells no number; the same writing has then to do.
-  return was.value === is.value || saved.badValue !== null;
 }
 
 function refusal(analysis: Analysis, id: TunedOption, reason: string): Refusal {
