@@ -90,7 +90,11 @@ describe('an edit', () => {
         const result = editConfig(text, OPTIONS, values);
         fc.pre(result.ok);
         const [before, after] = [readConfig(text, OPTIONS), readConfig(result.text, OPTIONS)];
-        for (const id of TUNED_OPTIONS) expect(after[id].value).toBe(values[id] ?? before[id].value);
+        if (Object.keys(values).length > 0) expect(after.fault).toBeNull();
+        for (const id of TUNED_OPTIONS) {
+          const expected = values[id] ?? (before.fault === null ? before[id].value : after[id].value);
+          expect(after[id].value).toBe(expected);
+        }
         expect(others(result.text)).toEqual(others(text));
         for (const change of result.changedLines) expect(change.after ?? 'removed').toMatch(/process|workers|thread/);
         expect(result.text.includes('\ufeff')).toBe(false);
