@@ -38,3 +38,11 @@ export async function operatorLog(cluster: NodeCluster, lines = 200): Promise<st
   ]);
   return stdout;
 }
+
+/** Kills the operator's process as a crash would; the kubelet starts the container again. */
+export async function killOperator(cluster: NodeCluster): Promise<void> {
+  const { stdout, code } = await cluster.inside(['sh', '-c', 'pgrep -f "uwsgi-tuner.mjs controller"']);
+  const pids = stdout.split('\n').filter((line) => /^\d+$/.test(line));
+  if (code !== 0 || pids.length === 0) throw new Error('the process of the operator was not found');
+  await cluster.inside(['kill', '-9', ...pids]);
+}

@@ -6,7 +6,7 @@
  *
  * Only for servers of a test's own: 127.0.0.1, or an address inside a cluster's network namespace.
  */
-import { Agent, request } from 'node:http';
+import { request } from 'node:http';
 import { parseArgs } from 'node:util';
 
 /** Bounds that no test needs to pass: a forgotten run ends by itself. */
@@ -54,14 +54,12 @@ process.exit(0);
 
 async function generate(load: Load): Promise<Readonly<Record<string, number>>> {
   const counts: Record<string, number> = {};
-  // A connection for each request: uWSGI's own HTTP socket does not keep them, and each thread takes one at a time.
-  const agent = new Agent({ keepAlive: false, maxSockets: load.connections });
   let begun = 0;
   async function lane(): Promise<void> {
     while (begun < load.requests && Date.now() < load.deadline) {
       const path = load.paths[begun % load.paths.length] ?? '/';
       begun += 1;
-      const status = await ask(new URL(path, load.url), agent);
+      const status = await ask(new URL(path, load.url));
       counts[status] = (counts[status] ?? 0) + 1;
     }
   }
@@ -70,9 +68,11 @@ async function generate(load: Load): Promise<Readonly<Record<string, number>>> {
 }
 
 /** The status of one answer, or why there was none. A worker that dies takes its requests with it: "no answer". */
-function ask(url: URL, agent: Agent): Promise<string> {
+function ask(url: URL): Promise<string> {
   return new Promise((resolve) => {
-    const call = request(url, { agent, timeout: REQUEST_TIMEOUT_MS }, (response) => {
+    // A connection of its own for each request: uWSGI's HTTP socket closes after one, and an agent with a bound on its
+    // sockets would hand the closing one to the next request.
+    const call = request(url, { agent: false, timeout: REQUEST_TIMEOUT_MS }, (response) => {
       response.resume();
       response.on('end', () => {
         resolve(String(response.statusCode));

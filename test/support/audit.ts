@@ -1,0 +1,54 @@
+/** The API server's audit log: who wrote what. */
+import { readFile } from 'node:fs/promises';
+import { OPERATOR_NAMESPACE } from './operator.ts';
+
+export interface AuditEntry {
+  readonly stage: string;
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: {
+    readonly resource?: string;
+    readonly subresource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+  };
+  readonly responseStatus?: { readonly code?: number };
+  readonly requestReceivedTimestamp: string;
+}
+
+/** The operator's requests since a time, oldest first. */
+export async function operatorRequests(auditLog: string, since: number): Promise<readonly AuditEntry[]> {
+  const text = await readFile(auditLog, 'utf8');
+  const entries: AuditEntry[] = [];
+  for (const line of text.split('\n')) {
+    if (!line.includes(OPERATOR_NAMESPACE)) continue;
+    try {
+      const entry = JSON.parse(line) as AuditEntry;
+      const ours = entry.user.username.startsWith(`system:serviceaccount:${OPERATOR_NAMESPACE}:`);
+      if (ours && Date.parse(entry.requestReceivedTimestamp) >= since) entries.push(entry);
+    } catch {
+      // The last line may still be on its way to the file.
+    }
+  }
+  return entries;
+}
+
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+/** Mutating requests as "verb resource/subresource namespace/name", without exec, which reads. */
+export function writesOf(entries: readonly AuditEntry[]): readonly string[] {
+  return entries
+    .filter((entry) => WRITES.has(entry.verb) && entry.objectRef?.subresource !== 'exec')
+    .map(({ verb, objectRef: ref }) => {
+      const resource = ref?.subresource === undefined ? ref?.resource : `${ref.resource ?? ''}/${ref.subresource}`;
+      return `${verb} ${resource ?? ''} ${ref?.namespace ?? ''}/${ref?.name ?? ''}`;
+    });
+}
+
+/** Successful execs, each once. */
+export function execsOf(entries: readonly AuditEntry[], namespace: string): number {
+  return entries.filter(
+    ({ stage, objectRef: ref }) =>
+      stage === 'ResponseComplete' && ref?.subresource === 'exec' && ref.namespace === namespace,
+  ).length;
+}
