@@ -83,7 +83,10 @@ function groupHunks(a: readonly string[], b: readonly string[], head: number): r
     }
     const [startA, startB] = [i, j];
     while ((i < a.length || j < b.length) && !(i < a.length && j < b.length && a[i] === b[j])) {
-      if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) i++;
+      const [down, right] = [at(i + 1, j), at(i, j + 1)];
+      // Where both ways are as long, a removed line is paired with an added one.
+      const removes = down > right || (down === right && i - startA <= j - startB);
+      if (j >= b.length || (i < a.length && removes)) i++;
       else j++;
     }
     result.push({

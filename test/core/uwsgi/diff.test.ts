@@ -19,3 +19,10 @@ it('shows texts that have nothing in common as one block, also large ones', () =
 
   expect(renderDiff(before, after).startsWith('@@ -1,5000 +1,5000 @@\n-a\n')).toBe(true);
 });
+
+it('pairs a removed line with an added one where lines repeat', () => {
+  expect(changedLines('p=4\nthreads\nthreads', 'p=1\nthreads\nthreads = 2')).toEqual([
+    { line: 1, before: 'p=4', after: 'p=1' },
+    { line: 3, before: 'threads', after: 'threads = 2' },
+  ]);
+});
