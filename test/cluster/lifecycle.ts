@@ -43,19 +43,27 @@ export async function endCluster(record: ClusterRecord): Promise<void> {
   const own = processes.filter((id) => id.pid !== process.pid);
   await endSupervisor(folder).catch(() => undefined);
   if (isAlive(record.root) && record.root.pid !== process.pid) process.kill(record.root.pid, 'SIGKILL');
-  const deadline = Date.now() + 10_000;
-  while (own.some(isAlive) && Date.now() < deadline) await sleep(20);
-  const left = own.filter(isAlive);
+  const left = await waitForEnd(own);
   if (left.length > 0)
     throw new Error(`cluster ${record.name}: processes ${left.map((id) => id.pid).join(', ')} do not end`);
   await removeState(record.name);
+}
+
+/** Waits until processes have ended; returns those that have not. */
+async function waitForEnd(ids: readonly ProcessId[]): Promise<readonly ProcessId[]> {
+  const deadline = Date.now() + 10_000;
+  while (ids.some(isAlive) && Date.now() < deadline) await sleep(20);
+  return ids.filter(isAlive);
 }
 
 /** Removes what killed runs left: empty control groups and state folders. Called under the lock. */
 async function sweep(): Promise<void> {
   for (const name of await clusterNames()) {
     const record = await readRecord(name);
-    if (record !== undefined && (isAlive(record.root) || isAlive(record.init))) continue;
+    if (record !== undefined) {
+      if (isAlive(record.root)) continue;
+      await waitForEnd([record.init]); // its namespaces are being taken down
+    }
     await removeState(name).catch(() => undefined); // another user's, perhaps; it is in nobody's way
   }
 }

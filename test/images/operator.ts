@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { cachePath, hashFiles, hashTexts, REPOSITORY } from '../cluster/cache.ts';
 import { withLock } from '../cluster/lock.ts';
@@ -83,7 +83,11 @@ async function buildWithBuildah(reference: string, archive: string): Promise<voi
   try {
     await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
-    await runOk(['buildah', ...storage, 'pull', `oci:${imageFolder('node-base')}:${base}`], options);
+    // buildah makes a name of an OCI folder's path and refuses an absolute one; so a relative path, then the real name.
+    const folder = imageFolder('node-base');
+    const pull = ['buildah', ...storage, 'pull', '--quiet', `oci:${basename(folder)}`];
+    const id = (await runOk(pull, { ...options, cwd: dirname(folder) })).trim();
+    await runOk(['buildah', ...storage, 'tag', id, base], options);
     await runOk(
       [
         'buildah',
