@@ -21,7 +21,7 @@
  */
 
 /** Shared by both programs: which memory cgroup a process is in, which processes are ours, which of them are uWSGI. */
-const SHELL_COMMON = `LC_ALL=C PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export LC_ALL PATH
+export const SHELL_COMMON = `LC_ALL=C PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export LC_ALL PATH
 P=$1 C=$2
 exec 2>/dev/null
 group() {
@@ -163,19 +163,8 @@ capture() {
 if command -v gzip >/dev/null; then capture | gzip -6; else capture; fi
 `;
 
-/** Prints the OOM counters and one line per process; no program is started for a process whose name says uwsgi. */
-const GUARD = `${SHELL_COMMON}line() { echo "process $p $parent $start $uwsgi"; }
-echo '@uwsgi-tuner guard 1'
-group "$P/self"
-own=$g
-memory && for f in memory.events memory.oom_control; do
-  while IFS= read -r l; do
-    case $l in oom_kill\\ *) echo "$l" ;; esac
-  done <"$m/$f"
-done
-each line
-echo "end $n"
-`;
+export const PROC = '/proc';
+export const CGROUP = '/sys/fs/cgroup';
 
 /** Where the container's procfs and cgroup file system are; the defaults are right everywhere but in tests. */
 export interface SamplerRoots {
@@ -184,15 +173,11 @@ export interface SamplerRoots {
 }
 
 /** The sampler as an argv for exec: no stdin, nothing but sh and coreutils or busybox. */
-export function samplerArgv(roots: SamplerRoots = {}): readonly string[] {
-  return shell(CAPTURE, roots);
+export function captureArgv(roots: SamplerRoots): readonly string[] {
+  return shellArgv(CAPTURE, roots);
 }
 
-/** The light probe of the verification: OOM counter and processes (guard.ts reads its output). */
-export function guardArgv(roots: SamplerRoots = {}): readonly string[] {
-  return shell(GUARD, roots);
-}
-
-function shell(script: string, roots: SamplerRoots): readonly string[] {
-  return ['sh', '-c', script, 'sh', roots.proc ?? '/proc', roots.cgroup ?? '/sys/fs/cgroup'];
+/** An argv that runs one of our scripts; only fixed text and the two roots are in it. */
+export function shellArgv(script: string, roots: SamplerRoots): readonly string[] {
+  return ['sh', '-c', script, 'sh', roots.proc ?? PROC, roots.cgroup ?? CGROUP];
 }

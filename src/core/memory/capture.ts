@@ -1,7 +1,15 @@
 /**
- * Reads the stream that the sampler printed (capture-script.ts) into its sections. Nothing is interpreted here; a
- * stream that is not whole is one error and never half a capture.
+ * Both ends of the sampler protocol: the argv that is run in the container, and the reader of the stream it prints. A
+ * stream that is not whole, or not what the sampler prints, is one error and never half a capture.
  */
+import { pythonArgv } from './capture-script-python.ts';
+import type { SamplerRoots } from './capture-script.ts';
+import { captureArgv, CGROUP, PROC } from './capture-script.ts';
+import type { Mapping } from './mapping.ts';
+import { describeParseError, isParseError } from './mapping.ts';
+import { parseSmaps } from './parse-smaps.ts';
+import type { ProcessFiles } from './process-files.ts';
+import { splitProcessFiles } from './process-files.ts';
 
 /** One row of merged stacks: its first address, and 8 bytes for each of its pages (/proc/PID/pagemap). */
 export interface PagemapSection {
@@ -16,8 +24,9 @@ export interface ProcessSection {
   readonly uwsgi: boolean;
   /** What an automatic process title says (option auto-procname): a hint only, an application can change it. */
   readonly hint: 'master' | 'worker' | 'other' | null;
-  /** Text of the process's files, one after another (split by process-files.ts). */
-  readonly text: Uint8Array;
+  readonly files: ProcessFiles;
+  /** Null when the kernel denied the map. */
+  readonly mappings: readonly Mapping[] | null;
   readonly pagemaps: readonly PagemapSection[];
 }
 
@@ -27,8 +36,12 @@ export interface CaptureSections {
   readonly processes: readonly ProcessSection[];
 }
 
+/** A stream that was read, or why it could not be. */
+export type CaptureResult = { readonly ok: true; readonly sections: CaptureSections } | CaptureError;
+
 /** Why a stream is no capture. */
 export interface CaptureError {
+  readonly ok: false;
   readonly code: 'Empty' | 'TooLarge' | 'NotGzip' | 'NotCapture' | 'CutShort' | 'Malformed';
   readonly message: string;
 }
@@ -39,15 +52,20 @@ export type Gunzip = (member: Uint8Array) => Uint8Array;
 /** Largest capture that is read, before and after decompression. 64 processes of 1000 threads are about 200 MB of text. */
 export const CAPTURE_LIMIT = 256 * 1024 * 1024;
 
+/** The sampler as an argv for exec: no stdin, nothing but sh and coreutils or busybox in the container. */
+export function samplerArgv(roots: SamplerRoots = {}): readonly string[] {
+  return captureArgv(roots);
+}
+
+/** The same for a container that has python3 and no sh. */
+export function samplerArgvPython(roots: SamplerRoots = {}): readonly string[] {
+  return pythonArgv(roots.proc ?? PROC, roots.cgroup ?? CGROUP);
+}
+
 const NEWLINE = 10;
 const AT = 64;
 const MAGIC = '@uwsgi-tuner capture 1\n';
 const latin1 = new TextDecoder('latin1');
-
-/** Tells the two kinds of failure of a union apart from success. */
-export function isCaptureError(value: CaptureSections | CaptureError): value is CaptureError {
-  return 'code' in value;
-}
 
 /** Whether these bytes are a capture stream, plain or compressed. */
 export function looksLikeCapture(stream: Uint8Array): boolean {
@@ -55,7 +73,7 @@ export function looksLikeCapture(stream: Uint8Array): boolean {
 }
 
 /** Splits a stream into sections. `gunzip` is called when the stream is compressed. */
-export function splitCapture(stream: Uint8Array, gunzip: Gunzip): CaptureSections | CaptureError {
+export function splitCapture(stream: Uint8Array, gunzip: Gunzip): CaptureResult {
   if (stream.length === 0) return failure('Empty', 'the capture is empty: the sampler printed nothing');
   if (stream.length > CAPTURE_LIMIT) return tooLarge(stream.length);
   let plain = stream;
@@ -75,59 +93,82 @@ export function splitCapture(stream: Uint8Array, gunzip: Gunzip): CaptureSection
   return readSections(plain);
 }
 
-function readSections(plain: Uint8Array): CaptureSections | CaptureError {
+interface SectionHeader {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Where its body begins. */
+  readonly body: number;
+}
+
+function readSections(plain: Uint8Array): CaptureResult {
   const files = new Map<string, string>();
-  const processes: (Omit<ProcessSection, 'text' | 'pagemaps'> & { text: Uint8Array; pagemaps: PagemapSection[] })[] =
-    [];
+  const processes: ProcessSection[] = [];
+  let pagemaps: PagemapSection[] = [];
   let position = 0;
-  let line = 0;
-  while (position < plain.length) {
-    const headerEnd = plain.indexOf(NEWLINE, position);
-    if (headerEnd < 0) break;
-    line += 1;
-    const [name = '', ...args] = latin1.decode(plain.subarray(position + 1, headerEnd)).split(' ');
-    const body = headerEnd + 1;
-    if (name === 'end') return ended(args[0], { files, processes });
+  for (;;) {
+    const header = readHeader(plain, position);
+    if (header === null) break;
+    const { name, args, body } = header;
+    if (name === 'end') return ended({ files, processes }, args[0], body === plain.length);
     if (name === 'pagemap') {
-      const length = Number(args[1]);
-      const process = processes.at(-1);
-      const start = Number.parseInt(args[0] ?? '', 16);
-      if (process === undefined || !Number.isSafeInteger(length) || !Number.isSafeInteger(start)) {
-        return failure('Malformed', `the capture's section ${line} is a page map without a process, address or length`);
-      }
-      const end = nextHeader(plain, body + length) === body + length + 1 ? body + length + 1 : nextHeader(plain, body);
-      if (end === body + length + 1) process.pagemaps.push({ start, entries: plain.subarray(body, body + length) });
+      const { section, end } = readPagemap(plain, header);
+      if (section !== null) pagemaps.push(section);
       position = end;
       continue;
     }
-    const end = nextHeader(plain, body);
+    position = nextHeader(plain, body);
     if (name === 'process') {
-      const pid = Number(args[0]);
-      if (!Number.isSafeInteger(pid) || pid <= 0) {
-        return failure(
-          'Malformed',
-          `the capture's section ${line} names process ${JSON.stringify(args[0] ?? '')}, allowed: a pid`,
-        );
-      }
-      const text = plain.subarray(body, end);
-      processes.push({ pid, uwsgi: args[1] === '1', hint: hintOf(args[2]), text, pagemaps: [] });
+      pagemaps = [];
+      const process = readProcess(header, plain.subarray(body, position), pagemaps);
+      if (!('pid' in process)) return process;
+      processes.push(process);
     } else {
-      files.set(name, latin1.decode(plain.subarray(body, end)));
+      files.set(name, latin1.decode(plain.subarray(body, position)));
     }
-    position = end;
   }
-  return failure(
-    'CutShort',
-    `the capture has no end mark: cut after ${plain.length} bytes and ${processes.length} processes`,
-  );
+  return failure('CutShort', `the capture has no end mark: it was cut after ${plain.length} bytes`);
 }
 
-function ended(count: string | undefined, sections: CaptureSections): CaptureSections | CaptureError {
-  if (Number(count) === sections.processes.length) return sections;
-  return failure(
-    'CutShort',
-    `the capture's end mark counts ${String(count)} processes, found ${sections.processes.length}`,
-  );
+function readHeader(plain: Uint8Array, position: number): SectionHeader | null {
+  const end = plain.indexOf(NEWLINE, position);
+  if (end < 0) return null;
+  const [name = '', ...args] = latin1.decode(plain.subarray(position + 1, end)).split(' ');
+  return { name, args, body: end + 1 };
+}
+
+function readProcess(
+  { args }: SectionHeader,
+  text: Uint8Array,
+  pagemaps: readonly PagemapSection[],
+): ProcessSection | CaptureError {
+  const [pid = '', uwsgi, word] = args;
+  if (!/^[1-9]\d{0,9}$/.test(pid)) {
+    return failure('Malformed', `the capture names process ${JSON.stringify(pid.slice(0, 20))}, allowed: a pid`);
+  }
+  const files = splitProcessFiles(text);
+  const mappings = files.smaps === null || !files.alive ? null : parseSmaps(files.smaps);
+  if (isParseError(mappings)) return failure('Malformed', describeParseError(mappings, `smaps of process ${pid}`));
+  const hint = word === 'master' || word === 'worker' || word === 'other' ? word : null;
+  return { pid: Number(pid), uwsgi: uwsgi === '1', hint, files, mappings, pagemaps };
+}
+
+/** A page map is binary, so its length is told before it; one whose process ended on the way is shorter and left out. */
+function readPagemap(
+  plain: Uint8Array,
+  { args, body }: SectionHeader,
+): { readonly section: PagemapSection | null; readonly end: number } {
+  const start = Number.parseInt(args[0] ?? '', 16);
+  const end = body + Number(args[1]);
+  const next = nextHeader(plain, body);
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || end < body) return { section: null, end: next };
+  if (plain[end] !== NEWLINE || plain[end + 1] !== AT) return { section: null, end: next };
+  return { section: { start, entries: plain.subarray(body, end) }, end: end + 1 };
+}
+
+function ended(sections: CaptureSections, count: string | undefined, last: boolean): CaptureResult {
+  if (Number(count) === sections.processes.length && last) return { ok: true, sections };
+  const found = `${sections.processes.length} processes${last ? '' : ' and more text behind it'}`;
+  return failure('CutShort', `the capture's end mark counts ${String(count)} processes, found ${found}`);
 }
 
 /** The index of the next "@" that begins a line at or after a position; the length when there is none. */
@@ -138,10 +179,6 @@ function nextHeader(plain: Uint8Array, from: number): number {
     position = plain.indexOf(NEWLINE, position + 1);
   }
   return plain.length;
-}
-
-function hintOf(word: string | undefined): ProcessSection['hint'] {
-  return word === 'master' || word === 'worker' || word === 'other' ? word : null;
 }
 
 function isGzip(stream: Uint8Array): boolean {
@@ -158,5 +195,5 @@ function tooLarge(length: number): CaptureError {
 }
 
 function failure(code: CaptureError['code'], message: string): CaptureError {
-  return { code, message };
+  return { ok: false, code, message };
 }

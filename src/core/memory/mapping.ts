@@ -2,7 +2,7 @@
 import type { Bytes } from '../quantity.ts';
 
 export interface Mapping {
-  /** First and one-past-last address. Exact: every address is a multiple of 4096, also the topmost. Null where unknown. */
+  /** First and one-past-last address. A double holds even the topmost exactly: all are multiples of 4096. */
   readonly start: number;
   readonly end: number;
   readonly size: Bytes;
@@ -12,6 +12,7 @@ export interface Mapping {
   readonly name: string;
   readonly rss: Bytes | null;
   readonly pss: Bytes | null;
+  readonly pssDirty: Bytes | null;
   readonly sharedClean: Bytes | null;
   readonly sharedDirty: Bytes | null;
   readonly privateClean: Bytes | null;

@@ -1,0 +1,332 @@
+/**
+ * /proc/PID/smaps to mappings. Works on bytes and reads them about once: the kernel prints every row's fields in the
+ * same order and, right-aligned to 8 places, at the same distance from the row's first line, so the places learned from
+ * one row are tried on the next, and every line is looked at in full only where they do not fit.
+ *
+ *   7f96e07e9000-7f96ec000000 rw-p 00000000 00:00 0            header: learned places count from its end
+ *   Size:             188508 kB
+ *   …
+ *   VmFlags: rd wr mr mw me gu ac sd nh                        length varies, always last
+ */
+import type { Bytes } from '../quantity.ts';
+import { kib } from '../quantity.ts';
+import type { Mapping, ParseError } from './mapping.ts';
+import { quoted } from './mapping.ts';
+
+const NEWLINE = 10;
+const RETURN = 13;
+const BLANK = 32;
+const DASH = 45;
+const COLON = 58;
+const LETTER_V = 86;
+/** 2^43 KiB: what is more than 8 EiB is no size. */
+const LARGEST_KIB = 2 ** 43;
+
+/** Wanted fields and the place in a row's values where each is kept. Others are skipped. */
+const SLOTS: ReadonlyMap<string, number> = new Map([
+  ['Size', 0],
+  ['KernelPageSize', 1],
+  ['Rss', 2],
+  ['Pss', 3],
+  ['Shared_Clean', 4],
+  ['Shared_Dirty', 5],
+  ['Private_Clean', 6],
+  ['Private_Dirty', 7],
+  ['Anonymous', 8],
+  ['AnonHugePages', 9],
+  ['Swap', 10],
+  ['Pss_Dirty', 11],
+]);
+const SLOT_COUNT = 12;
+
+/** Where the fields of a row stand, counted from the end of its header line. */
+interface Layout {
+  readonly starts: number[];
+  readonly colons: number[];
+  readonly ends: number[];
+  readonly firsts: number[];
+  readonly lasts: number[];
+  readonly slots: number[];
+}
+
+const latin1 = new TextDecoder('latin1');
+const utf8 = new TextDecoder();
+
+/** Reads the rows of one smaps text, or of several one after another (addresses begin again: see splitProcesses). */
+export function parseSmaps(text: Uint8Array): Mapping[] | ParseError {
+  if (text.length === 0) return { code: 'Empty', line: null, found: 'no text', allowed: 'the text of /proc/PID/smaps' };
+  return new SmapsReader(text).read();
+}
+
+/** Rows of several processes in one text: where the addresses fall, another process begins. */
+export function splitProcesses(mappings: readonly Mapping[]): Mapping[][] {
+  const processes: Mapping[][] = [];
+  let previousEnd = Infinity;
+  for (const mapping of mappings) {
+    if (mapping.start < previousEnd) processes.push([]);
+    processes.at(-1)?.push(mapping);
+    previousEnd = mapping.end;
+  }
+  return processes;
+}
+
+/** Lives for one text: its position in it and what it learned of the layout. On a fault, position is in the bad line. */
+class SmapsReader {
+  private readonly text: Uint8Array;
+  private position = 0;
+  private layout: Layout | null = null;
+  private shape = -1;
+  private readonly values = new Float64Array(SLOT_COUNT);
+  private readonly flagTexts = new Map<number, string>();
+
+  constructor(text: Uint8Array) {
+    this.text = text;
+  }
+
+  read(): Mapping[] | ParseError {
+    const mappings: Mapping[] = [];
+    while (this.position < this.text.length) {
+      const mapping = this.readRow();
+      if (mapping === null) return this.fault();
+      mappings.push(mapping);
+    }
+    return mappings;
+  }
+
+  private readRow(): Mapping | null {
+    const { text, values } = this;
+    const start = this.readHex(DASH);
+    const end = start < 0 ? -1 : this.readHex(BLANK);
+    if (end <= start || end - start > LARGEST_KIB * 1024) return null;
+    const modes = this.position;
+    const headerEnd = text.indexOf(NEWLINE, modes);
+    if (headerEnd < modes + 5 || text[modes + 4] !== BLANK || text[headerEnd - 1] === RETURN) return null;
+    const permissions = permissionsAt(text, modes);
+    const name = nameAt(text, modes + 5, headerEnd);
+    if (permissions === null || name === null) return null;
+    const header = this.position;
+    this.position = headerEnd + 1;
+    values.fill(-1);
+    if (!this.readByLayout() && !this.readFields()) return null;
+    const flags = this.readFlags();
+    if (flags === undefined || !this.hasShape(flags !== null)) return null;
+    if ((values[0] ?? -1) * 1024 !== end - start) {
+      this.position = header;
+      return null;
+    }
+    return this.mapping({ start, end, permissions, name, flags });
+  }
+
+  /** A hexadecimal number up to and past its terminator; -1 when there is none. */
+  private readHex(terminator: number): number {
+    const { text } = this;
+    let value = 0;
+    for (let i = this.position; i < this.position + 17; i += 1) {
+      const byte = text[i] ?? 0;
+      if (byte === terminator && i > this.position) {
+        this.position = i + 1;
+        return value;
+      }
+      const digit = byte >= 48 && byte <= 57 ? byte - 48 : byte >= 97 && byte <= 102 ? byte - 87 : -1;
+      if (digit < 0) return -1;
+      value = value * 16 + digit;
+    }
+    return -1;
+  }
+
+  /** Reads the fields where the last row had them; false, with nothing consumed, where this row is laid out otherwise. */
+  private readByLayout(): boolean {
+    const { text, layout, position: base } = this;
+    if (layout === null) return false;
+    const { starts, colons, ends, firsts, lasts, slots } = layout;
+    let last = 0;
+    for (let i = 0; i < ends.length; i += 1) {
+      const end = base + (ends[i] ?? 0);
+      const colon = base + (colons[i] ?? 0);
+      if (text[end] !== NEWLINE || text[colon] !== COLON) return false;
+      if (text[base + (starts[i] ?? 0)] !== firsts[i] || text[colon - 1] !== lasts[i]) return false;
+      last = end;
+      const slot = slots[i] ?? -1;
+      if (slot < 0) continue;
+      const value = kibBefore(text, colon, end);
+      if (value < 0) return false;
+      this.values[slot] = value;
+    }
+    if (isFieldStart(text[last + 1]) && text[last + 1] !== LETTER_V) return false;
+    this.position = last + 1;
+    return true;
+  }
+
+  /** Reads the fields line by line and learns the layout. */
+  private readFields(): boolean {
+    const { text, position: base } = this;
+    const layout: Layout = { starts: [], colons: [], ends: [], firsts: [], lasts: [], slots: [] };
+    while (isFieldStart(text[this.position]) && !this.atFlags()) {
+      const start = this.position;
+      const end = lineEnd(text, start);
+      const colon = text.indexOf(COLON, start);
+      if (colon < 0 || colon >= end || text[end - 1] === RETURN) return false;
+      const slot = SLOTS.get(latin1.decode(text.subarray(start, colon))) ?? -1;
+      if (slot >= 0) {
+        const value = kibBefore(text, colon, end);
+        if (value < 0) return false;
+        this.values[slot] = value;
+      }
+      layout.starts.push(start - base);
+      layout.colons.push(colon - base);
+      layout.ends.push(end - base);
+      layout.firsts.push(text[start] ?? 0);
+      layout.lasts.push(text[colon - 1] ?? 0);
+      layout.slots.push(slot);
+      this.position = end + 1;
+    }
+    this.layout = layout;
+    return layout.ends.length > 0;
+  }
+
+  private atFlags(): boolean {
+    return this.text[this.position] === LETTER_V && this.text[this.position + 1] === 109;
+  }
+
+  /** The flags as " rd wr "; null where the kernel prints none (before 3.8); undefined when the line is cut. */
+  private readFlags(): string | null | undefined {
+    const { text } = this;
+    if (!this.atFlags()) return null;
+    const start = this.position + 'VmFlags:'.length;
+    const end = lineEnd(text, start);
+    if (text[start - 1] !== COLON || text[end - 1] !== BLANK) return undefined;
+    this.position = end + 1;
+    let hash = 0;
+    for (let i = start; i < end; i += 1) hash = (hash * 31 + (text[i] ?? 0)) % 0x1fffffffffff;
+    const known = this.flagTexts.get(hash);
+    if (known !== undefined) return known;
+    const flags = latin1.decode(text.subarray(start, end));
+    this.flagTexts.set(hash, flags);
+    return flags;
+  }
+
+  /** Whether this row tells the same fields as the first: a row that tells fewer was cut. */
+  private hasShape(flags: boolean): boolean {
+    let shape = flags ? 1 << SLOT_COUNT : 0;
+    for (let slot = 0; slot < SLOT_COUNT; slot += 1) if ((this.values[slot] ?? -1) >= 0) shape |= 1 << slot;
+    if (this.shape < 0) this.shape = shape;
+    if (shape === this.shape) return true;
+    this.position = Math.max(0, this.position - 1);
+    return false;
+  }
+
+  private mapping(row: Pick<Mapping, 'start' | 'end' | 'permissions' | 'name' | 'flags'>): Mapping {
+    const { values } = this;
+    return {
+      start: row.start,
+      end: row.end,
+      size: kib(values[0] ?? 0),
+      permissions: row.permissions,
+      name: row.name,
+      rss: sizeOf(values[2]),
+      pss: sizeOf(values[3]),
+      pssDirty: sizeOf(values[11]),
+      sharedClean: sizeOf(values[4]),
+      sharedDirty: sizeOf(values[5]),
+      privateClean: sizeOf(values[6]),
+      privateDirty: sizeOf(values[7]),
+      anonymous: sizeOf(values[8]),
+      anonHugePages: sizeOf(values[9]),
+      swap: sizeOf(values[10]),
+      kernelPageSize: sizeOf(values[1]),
+      flags: row.flags,
+    };
+  }
+
+  private fault(): ParseError {
+    const { text } = this;
+    const at = Math.min(this.position, text.length - 1);
+    let line = 1;
+    let start = 0;
+    for (let next = text.indexOf(NEWLINE); next >= 0 && next < at; next = text.indexOf(NEWLINE, next + 1)) {
+      line += 1;
+      start = next + 1;
+    }
+    const end = lineEnd(text, start);
+    const found = latin1.decode(text.subarray(start, end));
+    if (found.endsWith('\r')) {
+      return {
+        code: 'BadLine',
+        line,
+        found: 'a line that ends in CR LF',
+        allowed: 'lines that end in LF (exec without -t)',
+      };
+    }
+    if (end + 1 >= text.length && line > 1) {
+      return {
+        code: 'CutShort',
+        line,
+        found: `the end of the text after ${quoted(found)}`,
+        allowed: 'whole rows of smaps',
+      };
+    }
+    return {
+      code: 'BadLine',
+      line,
+      found: quoted(found),
+      allowed: 'a row of /proc/PID/smaps whose Size is its address range',
+    };
+  }
+}
+
+function sizeOf(value: number | undefined): Bytes | null {
+  return value === undefined || value < 0 ? null : kib(value);
+}
+
+/** The number before " kB" at the end of a line, up to the colon; -1 when the line is not of that form. */
+function kibBefore(text: Uint8Array, colon: number, end: number): number {
+  if (text[end - 1] !== 66 || text[end - 2] !== 107 || text[end - 3] !== BLANK) return -1;
+  let value = 0;
+  let unit = 1;
+  let i = end - 4;
+  for (; i > colon; i -= 1) {
+    const digit = (text[i] ?? 0) - 48;
+    if (digit < 0 || digit > 9) break;
+    value += digit * unit;
+    unit *= 10;
+  }
+  if (unit === 1 || value > LARGEST_KIB) return -1;
+  for (; i > colon; i -= 1) if (text[i] !== BLANK) return -1;
+  return value;
+}
+
+function lineEnd(text: Uint8Array, from: number): number {
+  const end = text.indexOf(NEWLINE, from);
+  return end < 0 ? text.length : end;
+}
+
+function isFieldStart(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 65 && byte <= 90;
+}
+
+const PERMISSIONS = Array.from({ length: 16 }, (_, bits) =>
+  [bits & 1 ? 'r' : '-', bits & 2 ? 'w' : '-', bits & 4 ? 'x' : '-', bits & 8 ? 's' : 'p'].join(''),
+);
+
+function permissionsAt(text: Uint8Array, at: number): string | null {
+  const bits =
+    Number(text[at] === 114) |
+    (Number(text[at + 1] === 119) << 1) |
+    (Number(text[at + 2] === 120) << 2) |
+    (Number(text[at + 3] === 115) << 3);
+  const permissions = PERMISSIONS[bits] ?? '';
+  for (let i = 0; i < 4; i += 1) if (text[at + i] !== permissions.charCodeAt(i)) return null;
+  return permissions;
+}
+
+/** The name behind offset, device and inode; empty for anonymous memory, null when the three are not there. */
+function nameAt(text: Uint8Array, from: number, end: number): string | null {
+  let i = from;
+  for (let word = 0; word < 3; word += 1) {
+    const start = i;
+    while (i < end && text[i] !== BLANK) i += 1;
+    if (i === start) return null;
+    while (i < end && text[i] === BLANK) i += 1;
+  }
+  return i === end ? '' : utf8.decode(text.subarray(i, end));
+}
