@@ -51,29 +51,29 @@ const FAMILIES: readonly Family[] = [
     ),
     // Without a version the API server calls itself v0.0.0, which Helm and discovery refuse.
     linkerFlags: `${VERSION_FLAG}.gitVersion=${KUBERNETES_VERSION} ${VERSION_FLAG}.gitMajor=1 ${VERSION_FLAG}.gitMinor=34 ${VERSION_FLAG}.gitTreeState=clean`,
-    expectedSeconds: 320,
-    expectedPackages: 2900,
+    expectedSeconds: 260,
+    expectedPackages: 2650,
   },
   {
     name: 'etcd',
     programs: { etcd: 'go.etcd.io/etcd/server/v3' },
     linkerFlags: '',
-    expectedSeconds: 60,
-    expectedPackages: 400,
+    expectedSeconds: 30,
+    expectedPackages: 320,
   },
   {
     name: 'helm',
     programs: { helm: 'helm.sh/helm/v4/cmd/helm' },
     linkerFlags: '',
-    expectedSeconds: 150,
-    expectedPackages: 1100,
+    expectedSeconds: 90,
+    expectedPackages: 920,
   },
   {
     name: 'helm-unittest',
     programs: { 'helm-unittest': 'github.com/helm-unittest/helm-unittest/cmd/helm-unittest' },
     linkerFlags: '',
-    expectedSeconds: 90,
-    expectedPackages: 700,
+    expectedSeconds: 30,
+    expectedPackages: 260,
   },
 ];
 

@@ -14,6 +14,13 @@ const SCRIPTS: Readonly<Record<Tier, readonly string[]>> = {
   node: ['unshare', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', 'bash', join(HERE, 'node.sh')],
 };
 
+/**
+ * Closes what this process happened to inherit beyond its standard files and runs the rest of the command line. A cluster
+ * that stays would hold those pipes open, and a shell or CI runner that waits for their end would wait for the cluster.
+ */
+const CLOSE_INHERITED =
+  'for f in /proc/$$/fd/*; do n=${f##*/}; [ "$n" -le 2 ] || eval "exec $n>&-"; done; exec "$@"';
+
 /** Pipes that must stay open as long as this process lives: their end is the clusters' end. */
 const held = new Set<unknown>();
 
@@ -23,14 +30,14 @@ const held = new Set<unknown>();
  */
 export async function startSupervisor(folder: string, tier: Tier): Promise<ProcessId> {
   const log = openSync(join(folder, 'log', 'supervisor.log'), 'a');
-  const [program, ...args] = [...SCRIPTS[tier], folder, NODE_ADDRESS];
-  const child = spawn(program, args, { detached: true, stdio: ['pipe', log, log] });
+  const argv = [...SCRIPTS[tier], folder, NODE_ADDRESS];
+  const child = spawn('bash', ['-c', CLOSE_INHERITED, 'bash', ...argv], { detached: true, stdio: ['pipe', log, log] });
   child.on('error', () => undefined); // no pid tells it, below
   child.unref();
   held.add(child.stdin);
   // A pipe to a child keeps the event loop alive unless it is told not to; the socket that it is has no type for that.
   (child.stdin as unknown as { unref?: () => void }).unref?.();
-  if (child.pid === undefined) throw new Error(`${program} could not be started`);
+  if (child.pid === undefined) throw new Error('bash could not be started');
   const id = processId(child.pid);
   await waitUntil(folder, 'the supervisor', 10_000, () => {
     if (!isAlive(id)) throw new Error('the supervisor ended at once');

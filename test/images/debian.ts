@@ -34,7 +34,8 @@ export async function buildDebianRoot(root: DebianRoot, out: string): Promise<vo
   try {
     await runOk(
       [
-        'debootstrap',
+        // Its mounts end with it, also when it is killed half-way.
+        ...['unshare', '--mount', 'debootstrap'],
         '--variant=minbase', // no procps in it, as in the images people build on
         `--keyring=${KEYRING}`,
         `--cache-dir=${debs}`,
