@@ -19,6 +19,11 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'controller',
+    summary: 'run the operator',
+    load: () => import('./controller.ts'),
+  },
+  {
     name: 'config',
     summary: 'read or edit the text of a uWSGI config (no cluster)',
     load: () => import('./config.ts'),

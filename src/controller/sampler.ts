@@ -5,7 +5,9 @@ import { execInPod, type ExecResult } from '../cluster/exec.ts';
 import type { ExecLimiter } from '../cluster/exec-limiter.ts';
 import type { Transport } from '../cluster/transport.ts';
 import type { PodView, SampleFailure, SampleFailureCode } from '../core/decide/snapshot.ts';
-import { samplerArgv, samplerArgvPython, splitCapture } from '../core/memory/capture.ts';
+import { captureArgv, CGROUP, PROC } from '../core/memory/capture-script.ts';
+import { pythonArgv } from '../core/memory/capture-script-python.ts';
+import { splitCapture } from '../core/memory/capture.ts';
 import { guardArgv, parseGuardProbe, type GuardProbe } from '../core/memory/guard-probe.ts';
 import type { Sample } from '../core/memory/sample.ts';
 import { sampleFromCapture } from '../core/memory/sample-from-capture.ts';
@@ -40,7 +42,7 @@ export class Sampler {
       const result = await this.#run(
         target,
         pod,
-        [samplerArgv(), samplerArgvPython()],
+        [captureArgv({}), pythonArgv(PROC, CGROUP)],
         deadlineMs,
         MAX_CAPTURE_BYTES,
         signal,

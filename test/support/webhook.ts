@@ -1,5 +1,6 @@
 /** A validating webhook of the test: holds the operator's next matching write so that the test can act meanwhile. */
-import { createServer, type Server, type ServerResponse } from 'node:https';
+import type { ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { NodeCluster } from '../cluster/index.ts';
 import { OPERATOR_NAMESPACE } from './operator.ts';
