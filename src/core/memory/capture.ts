@@ -67,9 +67,9 @@ const AT = 64;
 const MAGIC = '@uwsgi-tuner capture 1\n';
 const latin1 = new TextDecoder('latin1');
 
-/** Whether these bytes are a capture stream, plain or compressed. */
+/** Whether these bytes are a capture stream, not compressed. */
 export function looksLikeCapture(stream: Uint8Array): boolean {
-  return isGzip(stream) || startsWith(stream, MAGIC);
+  return startsWith(stream, MAGIC);
 }
 
 /** Splits a stream into sections. `gunzip` is called when the stream is compressed. */
@@ -181,7 +181,8 @@ function nextHeader(plain: Uint8Array, from: number): number {
   return plain.length;
 }
 
-function isGzip(stream: Uint8Array): boolean {
+/** Whether these bytes are gzip data. */
+export function isGzip(stream: Uint8Array): boolean {
   return stream[0] === 0x1f && stream[1] === 0x8b;
 }
 

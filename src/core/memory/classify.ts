@@ -63,6 +63,8 @@ export type PagemapRows = ReadonlyMap<number, Uint8Array>;
 const ARENA_SIZE = mib(64);
 /** A guard is one page (musl: two) unless a program asks for more; no page is larger than 64 KiB. */
 const LARGEST_GUARD = 128 * 1024;
+/** Of x86-64 and of arm64 with 4 KiB pages; no machine has smaller ones. */
+const HUGE_PAGE = mib(2);
 /** Below this nothing is a thread's stack: signal stacks (with a guard too) are 8 to 12 KiB. */
 const SMALLEST_STACK = 16 * 1024;
 
@@ -134,8 +136,9 @@ function ranIntoArena(mapping: Mapping, border: number): Region {
 function wholeRow(mapping: Mapping): StackExtent {
   const { rss, swap, anonHugePages } = mapping;
   // Touched pages stay and stacks grow without holes worth counting, so what is resident or swapped is the depth. A huge
-  // page is resident whole however little of it was touched.
-  const touched = rss === null || swap === null || anonHugePages !== 0 ? null : bytes(rss + swap);
+  // page is resident whole however little of it was touched; where that is not told, less than one is none.
+  const huge = anonHugePages ?? (rss !== null && rss < HUGE_PAGE ? 0 : null);
+  const touched = rss === null || swap === null || huge !== 0 ? null : bytes(rss + swap);
   return {
     start: mapping.start,
     size: mapping.size,

@@ -5,8 +5,8 @@ import type { Libc, Platform } from './sample.ts';
 
 /** Python's version in a mapped file's name, the surest form first; a static build shows it only in its modules. */
 const PYTHON_NAMES = [
-  /\/libpython([23])\.(\d+)[a-z]*\.so/,
-  /\/python([23])\.(\d+)$/,
+  /(?:^|\/)libpython([23])\.(\d+)[a-z]*\.so/,
+  /(?:^|\/)python([23])\.(\d+)$/,
   /\.(?:cpython|pypy)-([23])(\d+)[a-z]*[-.]/,
   /\/python([23])\.(\d+)[a-z]*\//,
 ];
@@ -44,11 +44,13 @@ export function libcOf(names: Iterable<string>, conf: string): Libc | null {
   const all = [...names];
   const glibc = /^GNU_LIBC_VERSION glibc (\d+\.\d+)/m.exec(conf)?.[1];
   const musl = /^Version (\d+\.\d+(?:\.\d+)?)/m.exec(conf)?.[1];
-  if (all.some((name) => name.includes('/ld-musl-'))) return { name: 'musl', version: musl ?? null };
-  const named = all.map((name) => /\/libc-(\d+\.\d+)\.so$/.exec(name)?.[1]).find((version) => version !== undefined);
+  if (all.some((name) => /(^|\/)ld-musl-/.test(name))) return { name: 'musl', version: musl ?? null };
+  const named = all
+    .map((name) => /(?:^|\/)libc-(\d+\.\d+)\.so$/.exec(name)?.[1])
+    .find((version) => version !== undefined);
   if (named !== undefined) return { name: 'glibc', version: named };
   if (glibc !== undefined) return { name: 'glibc', version: glibc };
-  if (all.some((name) => /\/(ld-linux|libc\.so\.6)/.test(name))) return { name: 'glibc', version: null };
+  if (all.some((name) => /(^|\/)(ld-linux|libc\.so\.6)/.test(name))) return { name: 'glibc', version: null };
   return all.length === 0 && musl !== undefined ? { name: 'musl', version: musl } : null;
 }
 
