@@ -24,6 +24,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./controller.ts'),
   },
   {
+    name: 'analyze',
+    summary: 'captures to attribution, budget and recommendation (no cluster)',
+    load: () => import('./analyze.ts'),
+  },
+  {
     name: 'config',
     summary: 'read or edit the text of a uWSGI config (no cluster)',
     load: () => import('./config.ts'),

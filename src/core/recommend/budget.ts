@@ -7,7 +7,7 @@
  * File cache is outside of it: the kernel reclaims it before it kills.
  */
 import type { Platform } from '../memory/sample.ts';
-import { bytes, formatSize, sumBytes, type Bytes } from '../quantity.ts';
+import { bytes, formatSize, kib, sumBytes, type Bytes } from '../quantity.ts';
 import {
   chargeForFewerWorkers,
   kernelFormula,
@@ -75,9 +75,12 @@ export function stackCount({ processes, threads }: Shape): number {
   return processes * (threads - 1);
 }
 
+/** Less than this is rounding between two files of the kernel, not memory. */
+const LEAST_LINE = kib(4);
+
 /** What was not measured is no line; what was measured as nothing is none either. */
 function fixedLine(name: string, estimate: Estimate<number> | null, detail: string): BudgetLine | null {
-  if (estimate === null || estimate.charged < 1) return null;
+  if (estimate === null || estimate.charged < LEAST_LINE) return null;
   return line(name, estimate, 'measured', detail);
 }
 

@@ -132,7 +132,8 @@ function reasonsOf(input: RecommendInput, found: Solution & { readonly savings: 
 
 function basedOn({ usage, limit, policy }: RecommendInput): string {
   const days = (usage.observedMs / 86_400_000).toFixed(1);
-  const basis = `From ${usage.samples} samples over ${days} days: confidence ${usage.confidence}`;
+  const counted = usage.samples === 1 ? '1 sample' : `${usage.samples} samples`;
+  const basis = `From ${counted} over ${days} days: confidence ${usage.confidence}`;
   if (limit === null) return `${basis}.`;
   return `${basis}; limit ${formatQuantity(limit.bytes)} (${limit.source}) less ${policy.headroomPercent} % head room.`;
 }
