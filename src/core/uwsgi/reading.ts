@@ -126,9 +126,30 @@ function processesOf(analysis: Analysis): Setting<number> {
   return { ...setting, value: certain ? most - 1 : null, reason: certain ? null : reason, editable: { reason } };
 }
 
+/**
+ * Only the simple loop starts threads (core/loop.c simple_loop); with `async` above 1 or another loop engine a worker
+ * has one, and `threads` only counts cores.
+ */
 function threadsOf(analysis: Analysis): Setting<number> {
   const setting = numberOf(analysis, 'threads', 1);
-  return setting.value === 0 ? { ...setting, value: 1 } : setting;
+  const value = setting.value === 0 ? 1 : setting.value;
+  const loop = otherLoop(analysis);
+  if (loop === null) return { ...setting, value };
+  const reason = `line ${loop.line}: ${loop.key} runs a loop that starts no threads`;
+  if (value === null || value === 1) return { ...setting, value, editable: { reason } };
+  if (loop.isCertain) return { ...setting, value: 1, editable: { reason } };
+  return { ...setting, value: null, reason: `${reason}, if its plugin is there`, editable: { reason } };
+}
+
+/** The option that chooses a loop without threads; certain for uWSGI's own, not for one that a plugin brings. */
+function otherLoop(analysis: Analysis): (Where & { readonly isCertain: boolean }) | null {
+  const [async, loop] = [analysis.states.get('async'), analysis.states.get('loop')];
+  if (async?.kind === 'set' && (intOf(async) ?? 0) > 1) {
+    const { key, directive } = async.option;
+    return { line: directive.line, key, isCertain: key === 'async' };
+  }
+  if (loop?.kind !== 'set' || loop.text === '' || loop.text === 'simple') return null;
+  return { line: loop.option.directive.line, key: `loop = ${loop.text}`, isCertain: loop.text === 'async' };
 }
 
 function stackOf(analysis: Analysis): Setting<Bytes> {

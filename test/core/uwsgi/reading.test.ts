@@ -124,8 +124,17 @@ describe('threads', () => {
     ['survive a variable behind the digits', uwsgi('threads = 4 $(X)'), 4],
     ['do not come from a look-alike', uwsgi('offload-threads = 4', 'THREADS = 5', 'enable-threads = true'), 1],
     ['end at a NUL', '[uwsgi]\nthreads = 4\u00005\n', 4],
+    ['are 1 in the async loop, which starts none', uwsgi('async = 5', 'threads = 3'), 1],
+    ['are started by async = 1', uwsgi('async = 1', 'threads = 3'), 3],
   ])('%s', (_, text, value) => {
     expect(read(text).threads.value).toBe(value);
+  });
+
+  it('are null when a plugin may bring a loop that starts none', () => {
+    const { threads } = read(uwsgi('gevent = 50', 'threads = 3'));
+
+    expect(threads.value).toBeNull();
+    expect(threads.reason).toBe('line 2: gevent runs a loop that starts no threads, if its plugin is there');
   });
 });
 
