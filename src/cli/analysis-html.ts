@@ -1,7 +1,7 @@
 /** The analysis as one self-contained page: no script, nothing loaded from elsewhere, readable on paper. */
 import { formatSize, toKib, type Bytes } from '../core/quantity.ts';
 import type { BudgetLine } from '../core/recommend/types.ts';
-import { describePlatform, describeValues, residentNote, sizeOrDash } from './analysis-text.ts';
+import { describePlatform, describeValues, exactOrDash, residentNote, sizeOrDash } from './analysis-text.ts';
 import type { Analysis } from './analysis.ts';
 
 /** Colours of the lines of the sum, told apart also without colour by their place and their row. */
@@ -158,7 +158,7 @@ function processSection({ pods, totals }: Analysis): string {
   const rows = pods.flatMap(({ pod, processes }) =>
     processes.map(
       ({ pid, role, threadStacks, rss, pss, arenas }) =>
-        `<tr><td class="text">${escape(pod)}</td><td>${pid ?? '-'}</td><td class="text">${role ?? '-'}</td><td>${threadStacks.count ?? '-'}</td><td>${sizeOrDash(threadStacks.size)}</td><td>${sizeOrDash(threadStacks.mapped)}</td><td>${sizeOrDash(threadStacks.resident)}</td><td>${sizeOrDash(threadStacks.highWater)}</td><td>${sizeOrDash(rss)}</td><td>${sizeOrDash(pss)}</td><td>${arenas.count ?? '-'}</td></tr>`,
+        `<tr><td class="text">${escape(pod)}</td><td>${pid ?? '-'}</td><td class="text">${role ?? '-'}</td><td>${threadStacks.count ?? '-'}</td><td>${exactOrDash(threadStacks.size)}</td><td>${sizeOrDash(threadStacks.mapped)}</td><td>${sizeOrDash(threadStacks.resident)}</td><td>${sizeOrDash(threadStacks.highWater)}</td><td>${sizeOrDash(rss)}</td><td>${sizeOrDash(pss)}</td><td>${arenas.count ?? '-'}</td></tr>`,
     ),
   );
   return `<section><h2>Processes</h2>

@@ -1,6 +1,6 @@
 /** The analysis for a person at a terminal. */
 import type { Platform, ProcessFootprint } from '../core/memory/sample.ts';
-import { formatSize, toKib, type Bytes } from '../core/quantity.ts';
+import { formatQuantity, formatSize, toKib, type Bytes } from '../core/quantity.ts';
 import type { Analysis } from './analysis.ts';
 import { oneLine } from './io.ts';
 import { renderColumns, type Column } from './text-table.ts';
@@ -28,11 +28,16 @@ export function sizeOrDash(size: Bytes | null): string {
   return size === null ? '-' : formatSize(size);
 }
 
+/** A stack's size as it is, since 8188Ki is another size than 8Mi; a dash where it is not known. */
+export function exactOrDash(size: Bytes | null): string {
+  return size === null ? '-' : formatQuantity(size);
+}
+
 /** "4 x 100 with stacks of 512Ki (threads-stacksize = 512)". */
 export function describeValues(values: Analysis['current']): string {
   const shape = `${values.processes} x ${values.threads}`;
   if (values.threadStackSize === null) return `${shape} with the default stack size`;
-  return `${shape} with stacks of ${formatSize(values.threadStackSize)} (threads-stacksize = ${toKib(values.threadStackSize)})`;
+  return `${shape} with stacks of ${formatQuantity(values.threadStackSize)} (threads-stacksize = ${toKib(values.threadStackSize)})`;
 }
 
 const left = (head: string): Column => ({ head, align: 'left' });
@@ -73,7 +78,7 @@ function processCells({ pid, role, threadStacks, rss, pss, arenas }: ProcessFoot
     String(pid ?? '-'),
     role ?? '-',
     String(threadStacks.count ?? '-'),
-    sizeOrDash(threadStacks.size),
+    exactOrDash(threadStacks.size),
     sizeOrDash(threadStacks.mapped),
     sizeOrDash(threadStacks.resident),
     sizeOrDash(threadStacks.highWater),
@@ -99,12 +104,14 @@ function stackPart({ stackTable, totals, current }: Analysis): string {
 }
 
 /** Mapped is not charged; this says what is. */
-export function residentNote({ stackResident, stackHighWater }: Analysis['totals']): string {
+export function residentNote({ stackResident, stackHighWater, stackHuge }: Analysis['totals']): string {
   if (stackResident === null) {
     return 'Mapped is address space. How much of the stacks is resident this capture does not tell; a memory limit charges only that.';
   }
   const depth = stackHighWater === null ? '' : `, the deepest ${formatSize(stackHighWater)}`;
-  return `Mapped is address space. Resident, which a memory limit charges, is ${formatSize(stackResident)} in all${depth}: touched pages, whatever the size.`;
+  const resident = `Mapped is address space. Resident, which a memory limit charges, is ${formatSize(stackResident)} in all${depth}`;
+  if (stackHuge === null || stackHuge === 0) return `${resident}: touched pages, whatever the size.`;
+  return `${resident}; ${formatSize(stackHuge)} of it are huge pages, which stacks below 2Mi cannot hold.`;
 }
 
 function budgetPart({ result, limit, headroomPercent }: Analysis): string {

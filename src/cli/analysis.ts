@@ -35,6 +35,8 @@ export interface Totals {
   readonly stackMapped: Bytes | null;
   readonly stackResident: Bytes | null;
   readonly stackHighWater: Bytes | null;
+  /** Huge pages inside thread stacks. */
+  readonly stackHuge: Bytes | null;
 }
 
 /** One size of the table that the blog made by hand. */
@@ -191,6 +193,7 @@ function totalsOf(pods: readonly Sample[]): Totals {
     stackMapped: totalOf(stacks.map(({ mapped, count }) => (count === 0 ? bytes(0) : mapped))),
     stackResident: totalOf(stacks.map(({ resident, count }) => (count === 0 ? bytes(0) : resident))),
     stackHighWater: highWater.length === 0 ? null : bytes(Math.max(...highWater)),
+    stackHuge: totalOf(stacks.map(({ hugePages, count }) => (count === 0 ? bytes(0) : hugePages))),
   };
 }
 

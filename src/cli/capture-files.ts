@@ -1,20 +1,13 @@
 /** Reads CAPTURE files of any form into samples: the sampler's stream, saved samples, or bare memory maps. */
 import { gunzipSync } from 'node:zlib';
-import { CAPTURE_LIMIT, looksLikeCapture, splitCapture } from '../core/memory/capture.ts';
-import { sampleFromCapture, type ConfiguredShape } from '../core/memory/sample-from-capture.ts';
-import type { Sample } from '../core/memory/sample.ts';
-import { readBareMaps, sampleFromMaps, type BareMap } from './bare-maps.ts';
+import { CAPTURE_LIMIT, isGzip } from '../core/memory/capture.ts';
+import { describeParseError, isParseError } from '../core/memory/mapping.ts';
+import { readCapture, type CaptureFile } from '../core/memory/read-capture.ts';
+import type { ConfiguredShape } from '../core/memory/sample-from-capture.ts';
+import type { ProcessFootprint, Sample } from '../core/memory/sample.ts';
 import { refused, type Io } from './io.ts';
 import { readSavedSamples } from './saved-sample.ts';
 
-interface CaptureFile {
-  /** As shown in messages: the path, or "stdin". */
-  readonly name: string;
-  /** What stands in it, uncompressed. */
-  readonly data: Uint8Array;
-}
-
-const GZIP = [0x1f, 0x8b];
 const latin1 = new TextDecoder('latin1');
 
 /**
@@ -28,30 +21,23 @@ export async function readCaptures(
 ): Promise<readonly Sample[]> {
   if (paths.filter((path) => path === '-').length > 1) throw refused('found - twice, allowed: stdin once');
   const samples: Sample[] = [];
-  const maps: BareMap[] = [];
+  const maps: CaptureFile[] = [];
   for (const path of paths) {
-    const { name, data } = await open(path, io);
-    if (looksLikeCapture(data)) samples.push(readStream({ name, data }, configured));
-    else if (looksLikeJson(data)) samples.push(...readSavedSamples(parseJson({ name, data }), name));
-    else maps.push(...readBareMaps(data, name));
+    const name = path === '-' ? 'stdin' : path;
+    const data = unpack(path === '-' ? await io.readStdin() : await read(path, io), name);
+    if (looksLikeJson(data)) {
+      samples.push(...readSavedSamples(parseJson(data, name), name));
+      continue;
+    }
+    const file = readCapture(data, name, { gunzip: gunzipSync, configured });
+    if (isParseError(file)) throw refused(describeParseError(file, name));
+    if (file.form === 'sample') samples.push(sampleOf(name, [file]));
+    else maps.push(withNamedPid(file));
   }
-  if (maps.length > 0) samples.push(sampleFromMaps(maps, identityOf('capture'), configured));
+  if (maps.length > 0) samples.push(sampleOf(maps.length === 1 ? (maps[0]?.name ?? '') : 'capture', maps));
   const empty = samples.find(({ processes }) => processes.length === 0);
-  if (empty !== undefined)
-    throw refused(`${empty.pod}: found no uWSGI process, allowed: a capture of a uWSGI container`);
-  return samples;
-}
-
-async function open(path: string, io: Io): Promise<CaptureFile> {
-  const name = path === '-' ? 'stdin' : path;
-  const data = path === '-' ? await io.readStdin() : await read(path, io);
-  if (data[0] !== GZIP[0] || data[1] !== GZIP[1]) return { name, data };
-  try {
-    return { name, data: gunzipSync(data, { maxOutputLength: CAPTURE_LIMIT }) };
-  } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    throw refused(`${name}: found damaged or too large gzip data (${found}), allowed: up to ${CAPTURE_LIMIT} bytes`);
-  }
+  if (empty === undefined) return samples;
+  throw refused(`${empty.pod}: found no uWSGI process, allowed: a capture of a uWSGI container`);
 }
 
 async function read(path: string, io: Io): Promise<Uint8Array> {
@@ -63,25 +49,50 @@ async function read(path: string, io: Io): Promise<Uint8Array> {
   }
 }
 
-function readStream({ name, data }: CaptureFile, configured: ConfiguredShape): Sample {
-  const result = splitCapture(data, gunzipSync);
-  if (!result.ok) throw refused(`${name}: ${result.message}`);
-  return sampleFromCapture(result.sections, identityOf(name), configured);
+function unpack(data: Uint8Array, name: string): Uint8Array {
+  if (!isGzip(data)) return data;
+  try {
+    return gunzipSync(data, { maxOutputLength: CAPTURE_LIMIT });
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw refused(`${name}: found damaged or too large gzip data (${found}), allowed: up to ${CAPTURE_LIMIT} bytes`);
+  }
 }
 
-function parseJson({ name, data }: CaptureFile): unknown {
+/** Files of one pod as a sample. The platform is that of the file that tells most of it. */
+function sampleOf(name: string, files: readonly CaptureFile[]): Sample {
+  const [first] = files;
+  if (first === undefined) throw new RangeError('a sample needs at least one file');
+  const { platform } = files.find((file) => file.platform.python !== null) ?? first;
+  return {
+    pod: name,
+    podUid: name,
+    node: '',
+    takenAt: 0,
+    quality: first.quality ?? { tier: 'smaps', reason: null },
+    platform,
+    cgroup: first.cgroup,
+    processes: files.flatMap(({ processes }) => processes),
+  };
+}
+
+/** A file named as /proc names it (1234.smaps, /proc/1234/smaps) tells the pid of its one process. */
+function withNamedPid(file: CaptureFile): CaptureFile {
+  const named = /(?:^|\/)(\d+)[./](?:smaps|pmap)(?:\.gz)?$/.exec(file.name)?.[1];
+  if (named === undefined || file.processes.length !== 1) return file;
+  const withPid = (process: ProcessFootprint): ProcessFootprint => ({ ...process, pid: process.pid ?? Number(named) });
+  return { ...file, processes: file.processes.map(withPid) };
+}
+
+function looksLikeJson(data: Uint8Array): boolean {
+  return /^(?:\u00ef\u00bb\u00bf)?\s*[[{]/.test(latin1.decode(data.subarray(0, 64)));
+}
+
+function parseJson(data: Uint8Array, name: string): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(data));
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
     throw refused(`${name}: found broken JSON (${found}), allowed: saved samples`);
   }
-}
-
-function looksLikeJson(data: Uint8Array): boolean {
-  return /^(?:ï»¿)?\s*[[{]/.test(latin1.decode(data.subarray(0, 64)));
-}
-
-function identityOf(name: string): Pick<Sample, 'pod' | 'podUid' | 'node' | 'takenAt'> {
-  return { pod: name, podUid: name, node: '', takenAt: 0 };
 }

@@ -20,25 +20,50 @@ async function json(args: readonly string[], files?: Parameters<typeof run>[1]):
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
+const FIELDS = [
+  'Size',
+  'KernelPageSize',
+  'MMUPageSize',
+  'Rss',
+  'Pss',
+  'Pss_Dirty',
+  'Shared_Clean',
+  'Shared_Dirty',
+  'Private_Clean',
+  'Private_Dirty',
+  'Referenced',
+  'Anonymous',
+  'LazyFree',
+  'AnonHugePages',
+  'ShmemPmdMapped',
+  'FilePmdMapped',
+  'Shared_Hugetlb',
+  'Private_Hugetlb',
+  'Swap',
+  'SwapPss',
+  'Locked',
+];
+const RSS_FIELDS = new Set(['Rss', 'Pss', 'Pss_Dirty', 'Private_Dirty', 'Referenced', 'Anonymous']);
+
 /** Two processes of one pod as smaps text: a master without stacks, a worker with `count` stacks of `sizeKib`. */
 function smaps(count: number, sizeKib: number): string {
-  const hex = (address: number): string => address.toString(16).padStart(12, '0');
+  const hex = (address: number): string => address.toString(16).padStart(8, '0');
   const row = (start: number, kib: number, { permissions = 'rw-p', name = '', rss = 0 }): string =>
     [
       `${hex(start)}-${hex(start + kib * 1024)} ${permissions} 00000000 00:00 0 ${name}`,
-      `Size: ${kib} kB`,
-      'KernelPageSize: 4 kB',
-      `Rss: ${rss} kB`,
-      `Pss: ${rss} kB`,
-      `Pss_Dirty: ${rss} kB`,
-      'Shared_Clean: 0 kB',
-      'Shared_Dirty: 0 kB',
-      'Private_Clean: 0 kB',
-      `Private_Dirty: ${rss} kB`,
-      `Anonymous: ${rss} kB`,
-      'AnonHugePages: 0 kB',
-      'Swap: 0 kB',
-      `VmFlags: ${permissions === 'rw-p' ? 'rd wr mr mw me ac' : 'mr mw me'}`,
+      ...FIELDS.map((field) => {
+        const value =
+          field === 'Size'
+            ? kib
+            : field === 'KernelPageSize' || field === 'MMUPageSize'
+              ? 4
+              : RSS_FIELDS.has(field)
+                ? rss
+                : 0;
+        return `${`${field}:`.padEnd(16)}${String(value).padStart(8)} kB`;
+      }),
+      'THPeligible:           0',
+      `VmFlags: ${permissions === 'rw-p' ? 'rd wr mr mw me ac' : 'mr mw me'} `,
     ].join('\n');
   const python = row(0x400000, 8, { permissions: 'r-xp', name: '/usr/lib/libpython3.13.so.1.0' });
   const heap = (rss: number): string => row(0x10000000, 40_000, { name: '[heap]', rss });
@@ -148,6 +173,35 @@ describe('analyze', () => {
     ]);
     expect(data['recommendation']).toMatchObject({ processes: 1, threads: 8, threadStackSizeKiB: 3072 });
     expect(data['budget']).toContainEqual(expect.objectContaining({ name: 'kernel', provenance: 'default' }));
+  });
+
+  it("makes nothing of the blog's own pmap rows but what they tell: mapped, not resident", async () => {
+    const hex = (address: number): string => address.toString(16).padStart(16, '0');
+    const worker = (pid: number): string => {
+      const rows = Array.from({ length: 99 }, (_, index) => {
+        const at = 0x7fcf75061000 + index * (8192 + 4) * 1024;
+        return `${hex(at - 4096)}      4K -----   [ anon ]\n${hex(at)}   8192K rw---   [ anon ]\n`;
+      });
+      return `${pid}:   uwsgi\n0000000000400000      8K r-x-- uwsgi\n${rows.join('')} total   811412K\n`;
+    };
+    const pmap = [11, 12, 13, 14].map(worker).join('');
+    const data = await json(['blog.pmap', '--limit', '1Gi'], { 'blog.pmap': pmap });
+    expect(data['totals']).toMatchObject({
+      threadStackMappedKiB: 396 * 8192,
+      threadStackResidentKiB: null,
+      rssKiB: null,
+      pssKiB: null,
+    });
+    expect(data['recommendation']).toBeNull();
+    expect(data['reasons']).toContainEqual(
+      expect.stringMatching(/^NoResidentMemory: .*capture \/proc\/PID\/smaps or pmap -X/),
+    );
+    expect(data['threadStackTable']).toContainEqual(
+      expect.objectContaining({ sizeKiB: 8192, mappedKiB: 396 * 8192, provenance: 'measured', blog: '3.2 GB' }),
+    );
+    const { stdout } = await analyze(['blog.pmap', '--limit', '1Gi'], { 'blog.pmap': pmap });
+    expect(stdout).toContain('How much of the stacks is resident this capture does not tell');
+    expect(stdout).toContain('not safe on this unknown runtime');
   });
 
   it('reads what is compressed', async () => {

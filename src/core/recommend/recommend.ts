@@ -139,6 +139,7 @@ function basedOn({ usage, limit, policy }: RecommendInput): string {
 }
 
 function savingsReason({ mapped, resident }: Savings): string {
+  if (mapped === 0) return 'Thread stacks map as much as before.';
   const address =
     mapped >= 0
       ? `Thread stacks map ${formatSize(mapped)} less address space`

@@ -1,11 +1,14 @@
 /** What is promised of every recommendation, whatever the pods show and the user asks for. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { kib, type Bytes } from '../../../src/core/quantity.ts';
 import { libcMinimum, runtimeFloor } from '../../../src/core/recommend/floor.ts';
 import { recommend } from '../../../src/core/recommend/recommend.ts';
 import type { Controlled, Policy, RecommendInput } from '../../../src/core/recommend/types.ts';
 import { IMAGE, inputOf, POLICY, PLATFORM, python, usageFor } from './builders.ts';
+
+// Thousands of inputs, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const pods = fc.record({
   processes: fc.integer({ min: 1, max: 16 }),
