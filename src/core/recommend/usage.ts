@@ -12,6 +12,8 @@ const CHARGED_SHARE = 0.95;
 const EXPECTED_SHARE = 0.5;
 /** A point of fewer samples is no evidence of how memory grows. */
 const MIN_POINT_SAMPLES = 3;
+/** Stacks of a program in trouble are deep one by one, not all of them. */
+const WHOLLY_RESIDENT = 0.95;
 const KIB = 1024;
 
 /** Memory of what runs now, per pod; sizes in bytes, null where no capture told. */
@@ -126,7 +128,7 @@ function runningOf(history: ImageHistory, point: Point): Running {
     busyThreads: point.busyThreads,
     stack: {
       size: point.stackSize,
-      highWater: history.stackHighWater,
+      highWater: isWhollyResident(point) ? null : history.stackHighWater,
       residentEach: estimateOf(point.stackResident, KIB),
       hugeEach: point.stackHuge,
     },
@@ -135,6 +137,15 @@ function runningOf(history: ImageHistory, point: Point): Running {
     sharedFactor: estimateOf(point.sharedFactor, 1),
     points: history.points.flatMap((other) => privatePointOf(other, point)),
   };
+}
+
+/**
+ * Whether the average stack is resident to its end, as under never-swap (mlockall) or where huge pages fill it: then
+ * resident pages are no sign of use, and there is no high-water mark.
+ */
+function isWhollyResident(point: Point): boolean {
+  const resident = percentile(point.stackResident, EXPECTED_SHARE);
+  return point.stackSize !== null && resident !== null && resident * KIB >= point.stackSize * WHOLLY_RESIDENT;
 }
 
 /** A point counts when it runs now, was verified, or has a few samples of the same share of busy threads. */

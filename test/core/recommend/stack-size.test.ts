@@ -138,6 +138,10 @@ describe('the stack', () => {
       expect(chosen(unknown, withStack({ max: kib(1024) }))).toBe('HighWaterUnknown');
     });
 
+    it('is not known either where every stack is resident to its end, as under never-swap', () => {
+      expect(chosen({ highWaterKib: 8192, stackResidentKib: 8192 })).toBe('unset Kept');
+    });
+
     it('is raised to the floor', () => {
       const current = { processes: 4, threads: 100, threadStackSize: kib(64) };
       expect(chosen(unknown, { current })).toBe('512Ki RuntimeFloor');
