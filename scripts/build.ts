@@ -14,43 +14,24 @@ const CLIENT = '@kubernetes/client-node';
 const CLIENT_DIST = join(ROOT, 'node_modules', CLIENT, 'dist');
 
 /**
- * client-node is 10 MB of API models around the one class that we use, and it does not declare its modules free of side
- * effects, so a bundler keeps all of them (100 MB of memory once loaded). We declare it in its place, and the dynamic
- * import, of which nothing can be shaken off, becomes a module with this class alone.
+ * client-node is API models around the few classes that we use, and it does not declare its modules free of side
+ * effects, so a bundler keeps all of them: 100 MB of memory once loaded. We declare it in its place. Nothing can be
+ * shaken off a dynamic import, so that one has to be of a file of ours which names what it needs.
  */
-const kubeConfigOnly: Plugin = {
-  name: 'kube-config-only',
-  setup(plugin) {
-    plugin.onResolve({ filter: new RegExp(`^${CLIENT}$`) }, ({ importer, kind }) => {
-      const wanted = /const \{ KubeConfig(?:: \w+)? \} = await import\('@kubernetes\/client-node'\)/g;
-      const text = readFileSync(importer, 'utf8');
-      const imports = text.split(`import('${CLIENT}')`).length - 1;
-      if (kind === 'dynamic-import' && [...text.matchAll(wanted)].length === imports) {
-        return { path: join(CLIENT_DIST, 'config.js'), namespace: CLIENT };
+const shakeClient: Plugin = {
+  name: 'shake-client',
+  setup(build) {
+    build.onResolve({ filter: /./ }, async ({ path, pluginData, ...options }) => {
+      const inside = path.startsWith('.') && options.resolveDir.startsWith(CLIENT_DIST);
+      if (pluginData === CLIENT || (path !== CLIENT && !inside)) return undefined;
+      if (path === CLIENT && options.kind === 'dynamic-import') {
+        return {
+          errors: [
+            { text: `import('${CLIENT}') would bundle all of it: import it by name in a file and that file here` },
+          ],
+        };
       }
-      return {
-        errors: [
-          {
-            text: `${relative(ROOT, importer)}: the bundle has only "const { KubeConfig } = await import('${CLIENT}')"`,
-          },
-        ],
-      };
-    });
-    plugin.onLoad({ filter: /./, namespace: CLIENT }, ({ path }) => ({
-      contents: `export { KubeConfig } from './${basename(path)}';`,
-      resolveDir: CLIENT_DIST,
-    }));
-    plugin.onResolve({ filter: /^\.\.?\// }, async ({ path, pluginData, ...options }) => {
-      if (pluginData === CLIENT || !options.resolveDir.startsWith(CLIENT_DIST)) return undefined;
-      const { importer, kind, resolveDir, namespace, with: attributes } = options;
-      const found = await plugin.resolve(path, {
-        importer,
-        kind,
-        resolveDir,
-        namespace: namespace === CLIENT ? 'file' : namespace,
-        with: attributes,
-        pluginData: CLIENT,
-      });
+      const found = await build.resolve(path, { ...options, pluginData: CLIENT });
       return { ...found, sideEffects: false, pluginData: undefined };
     });
   },
@@ -74,7 +55,7 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     legalComments: 'none',
     // CommonJS packages call require() for Node's own modules.
     banner: { js: "import{createRequire as nodeRequire}from'node:module';const require=nodeRequire(import.meta.url);" },
-    plugins: [kubeConfigOnly],
+    plugins: [shakeClient],
     logLevel: 'warning',
     metafile: true,
     write: false,
