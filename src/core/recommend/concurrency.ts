@@ -130,6 +130,8 @@ function memoryCeiling(lessons: readonly Lesson[], image: string | null): number
   for (const lesson of lessons) {
     if (lesson.kind !== 'OutOfMemory' || imageKey(lesson.image) !== image) continue;
     const failed = lesson.processes * lesson.threads;
+    // Counts that were not recorded teach nothing.
+    if (failed === 0) continue;
     ceiling = Math.min(ceiling ?? failed, failed);
   }
   return ceiling;

@@ -2,7 +2,7 @@
 import type { QualityTier } from '../memory/sample.ts';
 import type { Bytes } from '../quantity.ts';
 import { confidenceOf, stackMargin } from './confidence.ts';
-import type { Digest, ImageHistory, Point } from './history.ts';
+import { imageKey, type Digest, type ImageHistory, type Point } from './history.ts';
 import type { PrivatePoint } from './growth.ts';
 import { percentile, type Sketch } from './sketch.ts';
 import type { Estimate } from './estimate.ts';
@@ -60,9 +60,10 @@ export interface Usage {
   readonly peak: Bytes | null;
 }
 
-/** What is known of the image that was sampled last. */
-export function usageOf(digest: Digest, nowMs: number): Usage {
-  const [history] = digest.images;
+/** What is known of an image: of the one that was sampled last when none is named. */
+export function usageOf(digest: Digest, nowMs: number, image?: string): Usage {
+  const history =
+    image === undefined ? digest.images[0] : digest.images.find((known) => known.image === imageKey(image));
   const [point] = history?.points ?? [];
   if (history === undefined || point === undefined) return NO_USAGE;
   const confidence = confidenceOf(history.observedMs, history.samples, history.tier);

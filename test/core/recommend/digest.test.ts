@@ -78,6 +78,8 @@ describe('usage of a digest', () => {
     const second = add(first, { highWaterKib: 16 }, 2 * HOUR, 'web:2');
     expect(usageOf(second, 2 * HOUR)).toMatchObject({ image: 'web:2', samples: 1, confidence: 0 });
     expect(usageOf(second, 2 * HOUR).stack.highWater).toBe(kib(16));
+    expect(usageOf(second, 2 * HOUR, IMAGE)).toMatchObject({ image: IMAGE, samples: 12 });
+    expect(usageOf(second, 2 * HOUR, 'web:3')).toMatchObject({ image: null, samples: 0 });
     const back = add(second, { highWaterKib: 20 }, 3 * HOUR);
     expect(usageOf(back, 3 * HOUR)).toMatchObject({ image: IMAGE, samples: 13 });
     expect(usageOf(back, 3 * HOUR).stack.highWater).toBe(kib(148));
