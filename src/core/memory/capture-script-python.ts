@@ -16,6 +16,7 @@ def body(name, data):
 def group(pid):
     found = {}
     for line in read(P, pid, 'cgroup').decode('latin1').split('\n'):
+        if not line: continue
         _, _, rest = line.partition(':')
         names, _, path = rest.partition(':')
         for name in names.split(','): found[name] = path

@@ -165,7 +165,7 @@ class SmapsReader {
       const start = this.position;
       const end = lineEnd(text, start);
       const colon = text.indexOf(COLON, start);
-      if (colon < 0 || colon >= end || text[end - 1] === RETURN) return false;
+      if (colon < 0 || colon >= end || text[end] !== NEWLINE || text[end - 1] === RETURN) return false;
       const slot = SLOTS.get(latin1.decode(text.subarray(start, colon))) ?? -1;
       if (slot >= 0) {
         const value = kibBefore(text, colon, end);
@@ -194,7 +194,7 @@ class SmapsReader {
     if (!this.atFlags()) return null;
     const start = this.position + 'VmFlags:'.length;
     const end = lineEnd(text, start);
-    if (text[start - 1] !== COLON || text[end - 1] !== BLANK) return undefined;
+    if (text[start - 1] !== COLON || text[end] !== NEWLINE) return undefined;
     this.position = end + 1;
     let hash = 0;
     for (let i = start; i < end; i += 1) hash = (hash * 31 + (text[i] ?? 0)) % 0x1fffffffffff;

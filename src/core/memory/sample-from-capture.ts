@@ -138,8 +138,8 @@ function qualityOf(read: readonly ProcessSection[]): SampleQuality {
   if (uwsgi.length === 0) return { tier: 'status', reason: 'no uWSGI process was found in the container' };
   if (denied === 0) return { tier: 'smaps', reason: null };
   const reason =
-    `the kernel denied the memory maps of ${denied} of ${uwsgi.length} uWSGI processes: uWSGI changed its uid after its ` +
-    'start, which makes it undumpable; running the container as that user, one uWSGI reload, or the capability ' +
+    `the kernel denied the memory maps of ${denied} of ${uwsgi.length} uWSGI processes, as it does once uWSGI has changed ` +
+    'its uid; running the container as that user, one uWSGI reload, or the capability ' +
     'SYS_PTRACE lifts it';
   return { tier: 'status', reason };
 }
