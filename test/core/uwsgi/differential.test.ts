@@ -82,7 +82,7 @@ async function start(text: string, env: NodeJS.ProcessEnv = {}): Promise<Truth> 
 async function settle(state: { log: string; exited: boolean }, ended: Promise<void>): Promise<number | null> {
   let before = '';
   let threads: number | null = null;
-  for (let round = 0, still = 0; round < 100 && still < 3 && !state.exited; round++) {
+  for (let round = 0, still = 0; round < 200 && still < 8 && !state.exited; round++) {
     await Promise.race([sleep(50), ended]);
     const counts = await Promise.all(workerPids(state.log).map(threadsOf));
     threads = counts.length === 0 ? null : Math.max(...counts);
