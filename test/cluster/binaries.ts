@@ -113,7 +113,7 @@ function folderOf(family: Family): string {
 async function build(family: Family): Promise<void> {
   const folder = folderOf(family);
   await removeUnfinished(dirname(folder), family.name);
-  const unfinished = `${folder}.unfinished`;
+  const unfinished = `${folder}.${process.pid}.unfinished`;
   await mkdir(unfinished, { recursive: true });
   const progress = showProgress(`building ${Object.keys(family.programs).join(', ')}`, family.expectedSeconds);
   try {
@@ -146,7 +146,8 @@ async function removeUnfinished(folder: string, family: string): Promise<void> {
 function goBuild(family: Family, args: readonly string[], onPackages: (count: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const flags = ['-v', '-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', `-s -w ${family.linkerFlags}`];
-    const child = spawn('go', ['build', ...flags, ...args], {
+    // The compiler ends with this process instead of keeping both cores busy for nobody.
+    const child = spawn('setpriv', ['--pdeathsig', 'INT', '--', 'go', 'build', ...flags, ...args], {
       cwd: join(MODULES, family.name),
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -159,11 +160,11 @@ function goBuild(family: Family, args: readonly string[], onPackages: (count: nu
       else last.push(line);
       if (last.length > 40) last.shift();
     });
-    child.on('error', () => {
-      reject(new Error('go was not found: the test cluster is built from source and needs Go 1.26 or later'));
-    });
+    child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) resolve();
+      else if (code === 127)
+        reject(new Error('go was not found: the test cluster is built from source and needs Go 1.26 or later'));
       else
         reject(
           new Error(`go build in modules/${family.name} failed, exit status ${code ?? 'none'}\n${last.join('\n')}`),

@@ -18,8 +18,7 @@ const SCRIPTS: Readonly<Record<Tier, readonly string[]>> = {
  * Closes what this process happened to inherit beyond its standard files and runs the rest of the command line. A cluster
  * that stays would hold those pipes open, and a shell or CI runner that waits for their end would wait for the cluster.
  */
-const CLOSE_INHERITED =
-  'for f in /proc/$$/fd/*; do n=${f##*/}; [ "$n" -le 2 ] || eval "exec $n>&-"; done; exec "$@"';
+const CLOSE_INHERITED = 'for f in /proc/$$/fd/*; do n=${f##*/}; [ "$n" -le 2 ] || eval "exec $n>&-"; done; exec "$@"';
 
 /** Pipes that must stay open as long as this process lives: their end is the clusters' end. */
 const held = new Set<unknown>();

@@ -34,8 +34,10 @@ export async function buildDebianRoot(root: DebianRoot, out: string): Promise<vo
   try {
     await runOk(
       [
-        // Its mounts end with it, also when it is killed half-way.
-        ...['unshare', '--mount', 'debootstrap'],
+        // In namespaces of its own, which end with this process: killed half-way, it leaves no mount and no process behind
+        // that would go on writing where the next try begins.
+        ...['setpriv', '--pdeathsig', 'KILL', '--'],
+        ...['unshare', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', 'debootstrap'],
         '--variant=minbase', // no procps in it, as in the images people build on
         `--keyring=${KEYRING}`,
         `--cache-dir=${debs}`,
