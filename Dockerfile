@@ -7,9 +7,9 @@ LABEL org.opencontainers.image.title="uwsgi-tuner" \
 COPY dist/ /app/
 COPY LICENSE /app/LICENSE
 ENV NODE_ENV=production
-# Without it the young generation grows to three times 16 MiB under load; what a controller makes is short-lived and small.
-ENV NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=160"
 USER 65532:65532
 WORKDIR /app
-ENTRYPOINT ["node", "/app/uwsgi-tuner.mjs"]
+# For memory, at some cost in speed: 125 MiB resident become 95 with a hundred tunings. Half of that is the node binary.
+ENTRYPOINT ["node", "--max-semi-space-size=1", "--max-old-space-size=160", "--optimize-for-size", "--no-maglev", \
+  "--no-sparkplug", "/app/uwsgi-tuner.mjs"]
 CMD ["controller"]
