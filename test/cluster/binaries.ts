@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { cachePath, hashFiles } from './cache.ts';
 import { withLock } from './lock.ts';
 import { showProgress } from './progress.ts';
+import { markUsed } from './stale.ts';
 
 /** The programs of the test cluster. They are built from source out of the Go module proxy, as pinned in modules/. */
 export type ProgramName =
@@ -91,13 +92,16 @@ export async function ensureBinaries(programs?: readonly ProgramName[]): Promise
   let built = 0;
   for (const family of FAMILIES) {
     const wanted = programs === undefined || programs.some((program) => program in family.programs);
-    if (!wanted || existsSync(folderOf(family))) continue;
-    // One build at a time: the compiler uses every core by itself, and two builds of one module would repeat work.
-    await withLock('go-build', async () => {
-      if (existsSync(folderOf(family))) return; // another process built it while we waited
-      await build(family);
-      built += 1;
-    });
+    if (!wanted) continue;
+    if (!existsSync(folderOf(family))) {
+      // One build at a time: the compiler uses every core by itself, and two builds of one module would repeat work.
+      await withLock('go-build', async () => {
+        if (existsSync(folderOf(family))) return; // another process built it while we waited
+        await build(family);
+        built += 1;
+      });
+    }
+    markUsed(folderOf(family));
   }
   return built;
 }

@@ -6,6 +6,7 @@ import { cachePath, hashFiles, hashTexts, REPOSITORY } from '../cluster/cache.ts
 import { withLock } from '../cluster/lock.ts';
 import { ensurePackages } from '../cluster/packages.ts';
 import { runOk } from '../cluster/run.ts';
+import { markUsed } from '../cluster/stale.ts';
 import { buildDebianRoot, packFolder } from './debian.ts';
 import type { DebianRoot } from './debian.ts';
 import { writeLayout } from './oci.ts';
@@ -81,11 +82,13 @@ export function imageFolder(name: ImageName): string {
 
 /** Builds what is missing of the given images; needs root. */
 export async function ensureImages(names: readonly ImageName[]): Promise<void> {
-  if (names.every((name) => existsSync(imageFolder(name)))) return;
-  await ensurePackages(['control-plane', 'images']);
-  await withLock('images', async () => {
-    for (const name of names) if (!existsSync(imageFolder(name))) await build(name);
-  });
+  if (names.some((name) => !existsSync(imageFolder(name)))) {
+    await ensurePackages(['control-plane', 'images']);
+    await withLock('images', async () => {
+      for (const name of names) if (!existsSync(imageFolder(name))) await build(name);
+    });
+  }
+  for (const name of names) markUsed(imageFolder(name));
 }
 
 async function build(name: ImageName): Promise<void> {
@@ -107,6 +110,7 @@ async function ensureRoot(root: DebianRoot): Promise<string> {
   const key = hashTexts([JSON.stringify(root), await readFile(join(HERE, 'debian.ts'))]);
   const path = cachePath('roots', `${root.suite}-${key}.tar`);
   if (!existsSync(path)) await buildDebianRoot(root, path);
+  markUsed(path);
   return path;
 }
 
