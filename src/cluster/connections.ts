@@ -2,7 +2,11 @@
  * The sockets to the API server. client-node 2.0.1 makes a new pool for every request (300 requests: 300 TLS
  * handshakes, 300 sockets left open); here three pools live as long as the TLS identity they were made for.
  */
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+// undici's index loads fetch, WebSocket, caches and mocks as well: 5 MB of memory for nothing here.
+import request from 'undici/lib/api/api-request.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
+import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import type { Access } from './credentials.ts';
 
 /**
@@ -20,6 +24,11 @@ const CONNECT_MS = 5_000;
 const KEEP_ALIVE_PROBE_MS = 15_000;
 /** How long an unused socket stays, milliseconds; load balancers close idle ones at 60 s and more. */
 const IDLE_SOCKET_MS = 30_000;
+
+/** One request on a pool; rejects with undici's own errors (errors.ts turns them into ours). */
+export function sendOn(pool: Dispatcher, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+  return request.call(pool, options);
+}
 
 /** Pools by lane for the newest TLS identity. */
 export class Connections {

@@ -180,7 +180,7 @@ export async function loadCredentials(options: LoadCredentialsOptions = {}): Pro
   if (!explicit && !existsSync(home)) {
     throw new Error(`no cluster: looked for --kubeconfig, KUBECONFIG, a service account and ${home}`);
   }
-  const { KubeConfig: Loaded } = await import('@kubernetes/client-node');
+  const { KubeConfig: Loaded } = await import('./kube-config.ts');
   return kubeConfigCredentials(() => {
     const loaded = new Loaded();
     if (kubeconfig !== undefined) loaded.loadFromFile(kubeconfig);

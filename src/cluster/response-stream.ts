@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici';
 import { refusal } from './body.ts';
 import { withDeadline, type Clock } from './clock.ts';
+import { sendOn } from './connections.ts';
 import { ClusterError, errorFromNetwork } from './errors.ts';
 
 /** Iterate it once. The iteration ends when the server ends the answer and throws `ClusterError` on any other end. */
@@ -40,7 +41,7 @@ export async function openStream(options: OpenStream): Promise<ResponseStream> {
         life.abort(opening.reason);
       });
       const limits = { headersTimeout: openTimeoutMs, bodyTimeout: idleTimeoutMs };
-      const found = await dispatcher.request({ ...request, ...limits, signal: life.signal });
+      const found = await sendOn(dispatcher, { ...request, ...limits, signal: life.signal });
       onAnswer(found.statusCode);
       if (found.statusCode < 200 || found.statusCode > 299) throw await refusal(what, found);
       return found;

@@ -6,7 +6,7 @@ import pRetry from 'p-retry';
 import type { Dispatcher } from 'undici';
 import { readBody, refusal } from './body.ts';
 import { sleep, systemClock, withDeadline, type Clock } from './clock.ts';
-import { Connections, type Lane, type LaneLimits } from './connections.ts';
+import { Connections, sendOn, type Lane, type LaneLimits } from './connections.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { ClusterError, errorFromNetwork, isClusterError } from './errors.ts';
 import { RateLimiter, type RateLimit } from './rate-limit.ts';
@@ -200,7 +200,7 @@ class PooledTransport implements Transport {
     if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
     let response: Dispatcher.ResponseData;
     try {
-      response = await this.#connections.pool(lane, access).request({
+      response = await sendOn(this.#connections.pool(lane, access), {
         ...target(access, request.path, request.query),
         method: request.method,
         headers,
