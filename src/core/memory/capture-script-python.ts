@@ -28,7 +28,7 @@ def text(path):
     try: return os.readlink(path)
     except OSError: return ''
 def uwsgi(d):
-    if re.match(rb'py?uwsgi', read(d, 'comm'), re.I): return 1
+    if re.match(rb'(py)?uwsgi', read(d, 'comm'), re.I): return 1
     exe = os.path.basename(text(d + '/exe'))
     if re.match('(py)?uwsgi', exe): return 1
     if exe.startswith('python'): return int(b'pyuwsgi' in read(d, 'maps'))

@@ -12,15 +12,12 @@ import type { Bytes } from '../quantity.ts';
 import { kib } from '../quantity.ts';
 import type { Mapping, ParseError } from './mapping.ts';
 import { quoted } from './mapping.ts';
+import { BLANK, isFieldStart, kibBefore, LARGEST_KIB, lineEnd, nameAt, NEWLINE, permissionsAt } from './smaps-line.ts';
 
-const NEWLINE = 10;
 const RETURN = 13;
-const BLANK = 32;
 const DASH = 45;
 const COLON = 58;
 const LETTER_V = 86;
-/** 2^43 KiB: what is more than 8 EiB is no size. */
-const LARGEST_KIB = 2 ** 43;
 
 /** Wanted fields and the place in a row's values where each is kept. Others are skipped. */
 const SLOTS: ReadonlyMap<string, number> = new Map([
@@ -38,6 +35,7 @@ const SLOTS: ReadonlyMap<string, number> = new Map([
   ['Pss_Dirty', 11],
 ]);
 const SLOT_COUNT = 12;
+const NO_BYTES = kib(0);
 
 /** Where the fields of a row stand, counted from the end of its header line. */
 interface Layout {
@@ -47,10 +45,11 @@ interface Layout {
   readonly firsts: number[];
   readonly lasts: number[];
   readonly slots: number[];
+  /** One bit for each slot that has a value. */
+  shape: number;
 }
 
 const latin1 = new TextDecoder('latin1');
-const utf8 = new TextDecoder();
 
 /** Reads the rows of one smaps text, or of several one after another (addresses begin again: see splitProcesses). */
 export function parseSmaps(text: Uint8Array): Mapping[] | ParseError {
@@ -77,7 +76,7 @@ class SmapsReader {
   private layout: Layout | null = null;
   private shape = -1;
   private readonly values = new Float64Array(SLOT_COUNT);
-  private readonly flagTexts = new Map<number, string>();
+  private readonly flagTexts = new Map<number, { readonly start: number; readonly flags: string }>();
 
   constructor(text: Uint8Array) {
     this.text = text;
@@ -160,7 +159,7 @@ class SmapsReader {
   /** Reads the fields line by line and learns the layout. */
   private readFields(): boolean {
     const { text, position: base } = this;
-    const layout: Layout = { starts: [], colons: [], ends: [], firsts: [], lasts: [], slots: [] };
+    const layout: Layout = { starts: [], colons: [], ends: [], firsts: [], lasts: [], slots: [], shape: 0 };
     while (isFieldStart(text[this.position]) && !this.atFlags()) {
       const start = this.position;
       const end = lineEnd(text, start);
@@ -171,6 +170,7 @@ class SmapsReader {
         const value = kibBefore(text, colon, end);
         if (value < 0) return false;
         this.values[slot] = value;
+        layout.shape |= 1 << slot;
       }
       layout.starts.push(start - base);
       layout.colons.push(colon - base);
@@ -196,19 +196,24 @@ class SmapsReader {
     const end = lineEnd(text, start);
     if (text[start - 1] !== COLON || text[end] !== NEWLINE) return undefined;
     this.position = end + 1;
+    return this.flagText(start, end);
+  }
+
+  /** A process has some ten different flag lines: each is made a string once. */
+  private flagText(start: number, end: number): string {
+    const { text } = this;
     let hash = 0;
-    for (let i = start; i < end; i += 1) hash = (hash * 31 + (text[i] ?? 0)) % 0x1fffffffffff;
+    for (let i = start; i < end; i += 1) hash = Math.imul(hash, 31) + (text[i] ?? 0);
     const known = this.flagTexts.get(hash);
-    if (known !== undefined) return known;
+    if (known?.flags.length === end - start && sameBytes(text, start, known.start, end - start)) return known.flags;
     const flags = latin1.decode(text.subarray(start, end));
-    this.flagTexts.set(hash, flags);
+    this.flagTexts.set(hash, { start, flags });
     return flags;
   }
 
   /** Whether this row tells the same fields as the first: a row that tells fewer was cut. */
   private hasShape(flags: boolean): boolean {
-    let shape = flags ? 1 << SLOT_COUNT : 0;
-    for (let slot = 0; slot < SLOT_COUNT; slot += 1) if ((this.values[slot] ?? -1) >= 0) shape |= 1 << slot;
+    const shape = (this.layout?.shape ?? 0) | (flags ? 1 << SLOT_COUNT : 0);
     if (this.shape < 0) this.shape = shape;
     if (shape === this.shape) return true;
     this.position = Math.max(0, this.position - 1);
@@ -275,58 +280,11 @@ class SmapsReader {
 }
 
 function sizeOf(value: number | undefined): Bytes | null {
+  if (value === 0) return NO_BYTES;
   return value === undefined || value < 0 ? null : kib(value);
 }
 
-/** The number before " kB" at the end of a line, up to the colon; -1 when the line is not of that form. */
-function kibBefore(text: Uint8Array, colon: number, end: number): number {
-  if (text[end - 1] !== 66 || text[end - 2] !== 107 || text[end - 3] !== BLANK) return -1;
-  let value = 0;
-  let unit = 1;
-  let i = end - 4;
-  for (; i > colon; i -= 1) {
-    const digit = (text[i] ?? 0) - 48;
-    if (digit < 0 || digit > 9) break;
-    value += digit * unit;
-    unit *= 10;
-  }
-  if (unit === 1 || value > LARGEST_KIB) return -1;
-  for (; i > colon; i -= 1) if (text[i] !== BLANK) return -1;
-  return value;
-}
-
-function lineEnd(text: Uint8Array, from: number): number {
-  const end = text.indexOf(NEWLINE, from);
-  return end < 0 ? text.length : end;
-}
-
-function isFieldStart(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 65 && byte <= 90;
-}
-
-const PERMISSIONS = Array.from({ length: 16 }, (_, bits) =>
-  [bits & 1 ? 'r' : '-', bits & 2 ? 'w' : '-', bits & 4 ? 'x' : '-', bits & 8 ? 's' : 'p'].join(''),
-);
-
-function permissionsAt(text: Uint8Array, at: number): string | null {
-  const bits =
-    Number(text[at] === 114) |
-    (Number(text[at + 1] === 119) << 1) |
-    (Number(text[at + 2] === 120) << 2) |
-    (Number(text[at + 3] === 115) << 3);
-  const permissions = PERMISSIONS[bits] ?? '';
-  for (let i = 0; i < 4; i += 1) if (text[at + i] !== permissions.charCodeAt(i)) return null;
-  return permissions;
-}
-
-/** The name behind offset, device and inode; empty for anonymous memory, null when the three are not there. */
-function nameAt(text: Uint8Array, from: number, end: number): string | null {
-  let i = from;
-  for (let word = 0; word < 3; word += 1) {
-    const start = i;
-    while (i < end && text[i] !== BLANK) i += 1;
-    if (i === start) return null;
-    while (i < end && text[i] === BLANK) i += 1;
-  }
-  return i === end ? '' : utf8.decode(text.subarray(i, end));
+function sameBytes(text: Uint8Array, a: number, b: number, length: number): boolean {
+  for (let i = 0; i < length; i += 1) if (text[a + i] !== text[b + i]) return false;
+  return true;
 }
