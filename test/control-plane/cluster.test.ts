@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, test } from 'vitest';
 
+import { cachePath } from '../cluster/cache.ts';
 import { ensureBinaries, startControlPlane } from '../cluster/index.ts';
 import { withLock } from '../cluster/lock.ts';
 import { startOwner } from '../cluster/owner.ts';
@@ -31,6 +32,7 @@ test('two processes never work under one lock at once, and a killed one frees it
   holder.kill('SIGKILL');
   await waiting;
   expect(entered).toBe(true);
+  rmSync(cachePath('locks', name));
 });
 
 test('two control planes run side by side, and nothing is left of them', async () => {
