@@ -153,10 +153,11 @@ const TIMEOUT_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
-/** The error for a fault below HTTP: a refused or reset connection, TLS, a time limit. */
+/** The error for a fault below HTTP: a refused or reset connection, TLS, a time limit. Throws on what is a bug of ours. */
 export function errorFromNetwork(what: string, error: unknown): ClusterError {
   if (error instanceof ClusterError) return error;
   const code = networkCode(error);
+  if (code === 'TypeError' || code === 'RangeError') throw error;
   const kind = TIMEOUT_CODES.has(code) ? 'Timeout' : 'Unavailable';
   return new ClusterError(kind, `${what}: ${code}`, { reason: code });
 }
