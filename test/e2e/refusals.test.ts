@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { attach, type NodeCluster } from '../cluster/index.ts';
 import { App, conditionOf, EAGER, iniText, type AppOptions } from '../support/app.ts';
+import { waitFor } from '../support/wait.ts';
 
 const INI = ['processes = 2', 'threads = 8'];
 let cluster: NodeCluster;
@@ -61,6 +62,11 @@ test('exec forbidden', async () => {
       },
     },
   ]);
+  const [pod] = await app.pods();
+  const argv = ['--namespace', 'no-exec', 'exec', pod?.metadata.name ?? '', '--', 'true'];
+  await waitFor('the policy', async () => ((await cluster.kubectl(argv)).code === 0 ? null : true), {
+    timeoutMs: 30_000,
+  });
   await app.tune(EAGER);
   const tuning = await app.until('the condition', (object) => conditionOf(object, 'Stalled') === 'True/ExecForbidden');
   expect(conditionOf(tuning, 'Ready')).toBe('False/ExecForbidden');

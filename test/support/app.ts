@@ -215,7 +215,7 @@ function configMap({ namespace, ini, configMapMetadata }: AppOptions): object {
 function deployment(options: AppOptions): object {
   const { namespace, replicas = 2, image = 'uwsgi-bookworm', memory = '1Gi', asRoot = false } = options;
   const securityContext = asRoot
-    ? {}
+    ? { runAsUser: 0 }
     : { runAsUser: 33, runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
   return {
     apiVersion: 'apps/v1',
