@@ -13,7 +13,7 @@
  *
  * No text of procfs begins a line with "@": the kernel escapes line ends in names and paths. A command line is looked
  * at inside the pod only; nothing of it leaves. The whole stream is one gzip member where there is gzip, at level 6:
- * busybox knows no other, and of a process of 100 threads level 1 leaves 13.0 KB, level 6 8.9 KB.
+ * busybox knows no other, and of the smaps of 100 threads level 1 leaves 13.0 KB, level 6 8.9 KB.
  *
  * POSIX sh, run under dash, bash --posix and busybox ash. `read` costs a system call per byte and a program half a
  * millisecond, so small files are read by the shell and one `cat` takes all files of a process. `gzip <FILE` refuses
@@ -84,7 +84,7 @@ const CAPTURE = `${SHELL_COMMON}say() { printf '@%s\\n' "$*"; }
 file() {
   [ -r "$2" ] || return
   say "$1"
-  cat "$2"
+  while IFS= read -r l; do printf '%s\\n' "$l"; done <"$2"
 }
 hint() {
   c=
@@ -132,33 +132,36 @@ one() {
 number() {
   x=\${1%%[!0-9.]*} y=\${1#*.}
   x=\${x%%.*} y=\${y%%[!0-9]*}
-  echo $((\${x:-0} * 1000 + \${y:-0}))
+  x=$((\${x:-0} * 1000 + \${y:-0}))
 }
 merges() {
   guards=0
-  [ "$(number "$1")" -ge 6013 ] && [ "$(number "\${2:-2.42}")" -ge 2042 ] && guards=1
+  number "$1"
+  [ $x -ge 6013 ] || return
+  number "\${2:-2.42}"
+  [ $x -ge 2042 ] && guards=1
 }
 capture() {
   say 'uwsgi-tuner capture 1'
-  v=
+  v= m=
   IFS= read -r v <"$P/sys/kernel/osrelease"
   say osrelease
-  echo "$v"
+  printf '%s\\n' "$v"
+  IFS= read -r m <"$P/sys/kernel/arch"
   say machine
-  uname -m
-  say conf
-  page=$(getconf PAGESIZE) libc=$(getconf GNU_LIBC_VERSION)
-  echo "PAGESIZE $page"
-  echo "PTHREAD_STACK_MIN $(getconf PTHREAD_STACK_MIN)"
-  echo "GNU_LIBC_VERSION $libc"
-  for f in /lib/ld-musl-*.so.1; do [ -x "$f" ] && "$f" 2>&1; done
-  page=\${page:-4096}
+  printf '%s\\n' "\${m:-$(uname -m)}"
+  libc=$(getconf GNU_LIBC_VERSION) page=
   merges "$v" "\${libc#glibc }"
+  [ $guards = 1 ] && page=$(getconf PAGESIZE)
+  say conf
+  printf '%s\\n' "GNU_LIBC_VERSION $libc" "PTHREAD_STACK_MIN $(getconf PTHREAD_STACK_MIN)" "PAGESIZE $page"
+  page=\${page:-4096}
+  for f in /lib/ld-musl-*.so.1; do [ -x "$f" ] && "$f" 2>&1; done
   file thp /sys/kernel/mm/transparent_hugepage/enabled
   group "$P/self"
   own=$g
-  memory && for f in memory.max memory.high memory.current memory.peak memory.events memory.oom.group memory.stat \\
-    memory.limit_in_bytes memory.usage_in_bytes memory.kmem.usage_in_bytes memory.oom_control; do
+  memory && for f in memory.max memory.high memory.current memory.peak memory.events memory.oom.group \\
+    memory.stat memory.limit_in_bytes memory.usage_in_bytes memory.kmem.usage_in_bytes memory.oom_control; do
     file "$f" "$m/$f"
   done
   each one
