@@ -12,7 +12,7 @@ beforeAll(async () => {
 test('workers that the kernel kills for memory after the change, without a restart of the container', async () => {
   const ini = ['processes = 2', 'threads = 4'];
   const app = await App.start(cluster, { namespace: 'oom', ini, replicas: 1, memory: '200Mi' });
-  await app.traffic({ connections: 8, requests: 200, paths: '/' });
+  await app.traffic({ connections: 8, seconds: 6 });
   await app.tune({
     ...EAGER,
     objective: 'MaximizeConcurrency',
@@ -37,7 +37,7 @@ test('workers that the kernel kills for memory after the change, without a resta
 
 test('pods that never get Ready with the new config', async () => {
   // Starts only where the config has no stack size, as an application with a check of its own would.
-  const check = 'exec-asap = /bin/sh -c "grep -q stacksize /etc/uwsgi-config/uwsgi.ini && exec sleep 600 || exit 0"';
+  const check = 'exec-asap = ! grep -q ^threads-stacksize /etc/uwsgi-config/uwsgi.ini || exec sleep 600';
   const ini = ['processes = 2', 'threads = 8', check];
   const app = await App.start(cluster, { namespace: 'never-ready', ini, replicas: 2, memory: '256Mi' });
   await app.tune({ ...EAGER, updatePolicy: { ...EAGER.updatePolicy, rolloutTimeout: '20s' } });
