@@ -11,10 +11,11 @@ import { configMaps, deployments, type Resource } from '../cluster/paths.ts';
 import type { Transport } from '../cluster/transport.ts';
 import type { Writer } from '../cluster/writers.ts';
 import type { Action } from '../core/decide/decision.ts';
+import { readText } from '../core/decide/measure.ts';
 import { readPolicy } from '../core/decide/policy.ts';
 import type { PodView, SampleFailure, Snapshot } from '../core/decide/snapshot.ts';
 import type { Sample } from '../core/memory/sample.ts';
-import { addSample } from '../core/recommend/history.ts';
+import { addSample } from '../core/recommend/digest.ts';
 import type { TuningMemory } from './memory.ts';
 import { takePreflight } from './preflight.ts';
 import type { Sampler } from './sampler.ts';
@@ -85,11 +86,17 @@ export async function act(action: Action, scene: Scene, actor: Actor): Promise<v
 
 async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: Scene, actor: Actor): Promise<void> {
   const { snapshot, memory, tuning, signal } = scene;
+  const { policy } = readPolicy(tuning.spec);
+  const reading = readText(snapshot, policy);
   const target = {
     namespace: tuning.metadata.namespace ?? '',
     container: snapshot.workload?.candidates[0]?.name ?? '',
+    configured: {
+      processes: reading?.cheaper.value == null ? (reading?.processes.value ?? null) : null,
+      threads: reading?.threads.value ?? null,
+      stackSize: null,
+    },
   };
-  const { policy } = readPolicy(tuning.spec);
   const pods = action.pods.flatMap((name) => snapshot.pods.find((pod) => pod.name === name) ?? []);
   const results = await Promise.all(
     pods.map(async (pod) => ({ pod, result: await actor.sampler.sample(target, pod, policy.sampleTimeoutMs, signal) })),

@@ -3,7 +3,7 @@
  * time and nothing else; what must survive is in status.
  */
 import type { Preflight, SampleRound, VerifySample } from '../core/decide/snapshot.ts';
-import type { Digest } from '../core/recommend/history.ts';
+import type { Digest } from '../core/recommend/digest.ts';
 import type { ChangeGuard } from './guard.ts';
 
 export interface TuningMemory {

@@ -5,12 +5,10 @@ import { execInPod, type ExecResult } from '../cluster/exec.ts';
 import type { ExecLimiter } from '../cluster/exec-limiter.ts';
 import type { Transport } from '../cluster/transport.ts';
 import type { PodView, SampleFailure, SampleFailureCode } from '../core/decide/snapshot.ts';
-import { captureArgv, CGROUP, PROC } from '../core/memory/capture-script.ts';
-import { pythonArgv } from '../core/memory/capture-script-python.ts';
-import { splitCapture } from '../core/memory/capture.ts';
+import { samplerArgv, samplerArgvPython, splitCapture } from '../core/memory/capture.ts';
 import { guardArgv, parseGuardProbe, type GuardProbe } from '../core/memory/guard-probe.ts';
 import type { Sample } from '../core/memory/sample.ts';
-import { sampleFromCapture } from '../core/memory/sample-from-capture.ts';
+import { sampleFromCapture, type ConfiguredShape } from '../core/memory/sample-from-capture.ts';
 import type { WatchedContainer } from './guard.ts';
 
 /** Most bytes of one capture on the wire: 50 processes of 400 threads need about 2 MiB. */
@@ -23,6 +21,8 @@ const PROBE_DEADLINE_MS = 4000;
 export interface Target {
   readonly namespace: string;
   readonly container: string;
+  /** What the config says: settles what the rows of a process leave open. */
+  readonly configured?: ConfiguredShape;
 }
 
 export class Sampler {
@@ -42,7 +42,7 @@ export class Sampler {
       const result = await this.#run(
         target,
         pod,
-        [captureArgv({}), pythonArgv(PROC, CGROUP)],
+        [samplerArgv(), samplerArgvPython()],
         deadlineMs,
         MAX_CAPTURE_BYTES,
         signal,
@@ -51,7 +51,7 @@ export class Sampler {
       const capture = splitCapture(result.stdout, inflate);
       if (!capture.ok) return failure(pod, 'BadOutput', capture.message);
       const identity = { pod: pod.name, podUid: pod.uid, node: pod.node, takenAt: Date.now() };
-      const sample = sampleFromCapture(capture.sections, identity);
+      const sample = sampleFromCapture(capture.sections, identity, target.configured);
       if (sample.processes.length > 0) return sample;
       return failure(pod, 'NoUwsgi', `no uWSGI process was found in container ${target.container}`);
     } catch (error) {

@@ -741,7 +741,290 @@ export const uwsgiTuningSchema: object = {
       },
       "digest": {
        "type": "object",
-       "description": "History of the samples."
+       "description": "History of the samples, bounded; it survives restarts of the operator.",
+       "properties": {
+        "images": {
+         "type": "array",
+         "description": "One history per image, the running image first.",
+         "maxItems": 3,
+         "items": {
+          "type": "object",
+          "description": "Samples of one image.",
+          "required": [
+           "image"
+          ],
+          "properties": {
+           "image": {
+            "type": "string",
+            "description": "The image; the last 160 characters of a longer name.",
+            "maxLength": 160
+           },
+           "samples": {
+            "type": "integer",
+            "description": "Samples, a count.",
+            "minimum": 0
+           },
+           "observedMs": {
+            "type": "integer",
+            "description": "Time in which samples came at least hourly in milliseconds.",
+            "minimum": 0
+           },
+           "lastSeen": {
+            "type": "integer",
+            "description": "When the newest sample was added in milliseconds since the epoch.",
+            "minimum": 0
+           },
+           "tier": {
+            "type": "string",
+            "description": "How much the newest sample could see: smaps or status.",
+            "maxLength": 16
+           },
+           "stackHighWater": {
+            "type": "integer",
+            "description": "The deepest touch of any thread stack in bytes; null when it could not be measured.",
+            "minimum": 0,
+            "nullable": true
+           },
+           "peak": {
+            "type": "integer",
+            "description": "The most memory of one pod without file cache in bytes; null when unknown.",
+            "minimum": 0,
+            "nullable": true
+           },
+           "oomKills": {
+            "type": "integer",
+            "description": "Processes killed for memory, a count.",
+            "minimum": 0
+           },
+           "master": {
+            "type": "array",
+            "description": "Distribution of a size in KiB as points of value and weight.",
+            "maxItems": 8,
+            "items": {
+             "type": "array",
+             "description": "Value and weight (in samples, halved every 24 hours).",
+             "maxItems": 2,
+             "minItems": 2,
+             "items": {
+              "type": "number",
+              "description": "A value or its weight.",
+              "minimum": 0
+             }
+            }
+           },
+           "forkShared": {
+            "type": "array",
+            "description": "Distribution of a size in KiB as points of value and weight.",
+            "maxItems": 8,
+            "items": {
+             "type": "array",
+             "description": "Value and weight (in samples, halved every 24 hours).",
+             "maxItems": 2,
+             "minItems": 2,
+             "items": {
+              "type": "number",
+              "description": "A value or its weight.",
+              "minimum": 0
+             }
+            }
+           },
+           "others": {
+            "type": "array",
+            "description": "Distribution of a size in KiB as points of value and weight.",
+            "maxItems": 8,
+            "items": {
+             "type": "array",
+             "description": "Value and weight (in samples, halved every 24 hours).",
+             "maxItems": 2,
+             "minItems": 2,
+             "items": {
+              "type": "number",
+              "description": "A value or its weight.",
+              "minimum": 0
+             }
+            }
+           },
+           "tmpfs": {
+            "type": "array",
+            "description": "Distribution of a size in KiB as points of value and weight.",
+            "maxItems": 8,
+            "items": {
+             "type": "array",
+             "description": "Value and weight (in samples, halved every 24 hours).",
+             "maxItems": 2,
+             "minItems": 2,
+             "items": {
+              "type": "number",
+              "description": "A value or its weight.",
+              "minimum": 0
+             }
+            }
+           },
+           "fileCache": {
+            "type": "array",
+            "description": "Distribution of a size in KiB as points of value and weight.",
+            "maxItems": 8,
+            "items": {
+             "type": "array",
+             "description": "Value and weight (in samples, halved every 24 hours).",
+             "maxItems": 2,
+             "minItems": 2,
+             "items": {
+              "type": "number",
+              "description": "A value or its weight.",
+              "minimum": 0
+             }
+            }
+           },
+           "points": {
+            "type": "array",
+            "description": "One entry per count of threads that was measured, the running one first.",
+            "maxItems": 4,
+            "items": {
+             "type": "object",
+             "description": "Samples of one count of threads.",
+             "required": [
+              "threads",
+              "processes"
+             ],
+             "properties": {
+              "threads": {
+               "type": "integer",
+               "description": "Threads in each worker, a count.",
+               "minimum": 1
+              },
+              "processes": {
+               "type": "integer",
+               "description": "Workers in the newest sample, a count.",
+               "minimum": 1
+              },
+              "samples": {
+               "type": "integer",
+               "description": "Samples, a count.",
+               "minimum": 0
+              },
+              "lastSeen": {
+               "type": "integer",
+               "description": "When the newest sample was added in milliseconds since the epoch.",
+               "minimum": 0
+              },
+              "busyThreads": {
+               "type": "integer",
+               "description": "The most threads of one worker that ever worked, a count; null when unknown.",
+               "minimum": 0,
+               "nullable": true
+              },
+              "verified": {
+               "type": "boolean",
+               "description": "A change to this count of threads was verified."
+              },
+              "stackSize": {
+               "type": "integer",
+               "description": "Size of a thread stack in bytes; null when unknown.",
+               "minimum": 0,
+               "nullable": true
+              },
+              "stackHuge": {
+               "type": "integer",
+               "description": "Huge pages in the average thread stack in bytes.",
+               "minimum": 0
+              },
+              "private": {
+               "type": "array",
+               "description": "Distribution of a size in KiB as points of value and weight.",
+               "maxItems": 8,
+               "items": {
+                "type": "array",
+                "description": "Value and weight (in samples, halved every 24 hours).",
+                "maxItems": 2,
+                "minItems": 2,
+                "items": {
+                 "type": "number",
+                 "description": "A value or its weight.",
+                 "minimum": 0
+                }
+               }
+              },
+              "stackResident": {
+               "type": "array",
+               "description": "Distribution of a size in KiB as points of value and weight.",
+               "maxItems": 8,
+               "items": {
+                "type": "array",
+                "description": "Value and weight (in samples, halved every 24 hours).",
+                "maxItems": 2,
+                "minItems": 2,
+                "items": {
+                 "type": "number",
+                 "description": "A value or its weight.",
+                 "minimum": 0
+                }
+               }
+              },
+              "kernelFactor": {
+               "type": "array",
+               "description": "Distribution of measured memory over that of a formula (no unit) as points of value and weight.",
+               "maxItems": 8,
+               "items": {
+                "type": "array",
+                "description": "Value and weight (in samples, halved every 24 hours).",
+                "maxItems": 2,
+                "minItems": 2,
+                "items": {
+                 "type": "number",
+                 "description": "A value or its weight.",
+                 "minimum": 0
+                }
+               }
+              },
+              "sharedFactor": {
+               "type": "array",
+               "description": "Distribution of measured memory over that of a formula (no unit) as points of value and weight.",
+               "maxItems": 8,
+               "items": {
+                "type": "array",
+                "description": "Value and weight (in samples, halved every 24 hours).",
+                "maxItems": 2,
+                "minItems": 2,
+                "items": {
+                 "type": "number",
+                 "description": "A value or its weight.",
+                 "minimum": 0
+                }
+               }
+              }
+             }
+            }
+           }
+          }
+         }
+        },
+        "pods": {
+         "type": "array",
+         "description": "Out-of-memory counters of pods that had kills, so that each kill counts once.",
+         "maxItems": 5,
+         "items": {
+          "type": "object",
+          "description": "The counter of one pod.",
+          "required": [
+           "uid",
+           "oomKills"
+          ],
+          "properties": {
+           "uid": {
+            "type": "string",
+            "description": "UID of the pod.",
+            "maxLength": 36
+           },
+           "oomKills": {
+            "type": "integer",
+            "description": "Processes killed for memory, a count.",
+            "minimum": 0
+           }
+          }
+         }
+        }
+       }
       }
      }
     },

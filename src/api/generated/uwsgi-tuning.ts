@@ -435,9 +435,163 @@ export interface UwsgiTuningObject {
        */
       memoryUsed?: number | string;
       /**
-       * History of the samples.
+       * History of the samples, bounded; it survives restarts of the operator.
        */
-      digest?: {};
+      digest?: {
+        /**
+         * One history per image, the running image first.
+         *
+         * @maxItems 3
+         *
+         * Items: Samples of one image.
+         */
+        images?: {
+          /**
+           * The image; the last 160 characters of a longer name.
+           */
+          image: string;
+          /**
+           * Samples, a count.
+           */
+          samples?: number;
+          /**
+           * Time in which samples came at least hourly in milliseconds.
+           */
+          observedMs?: number;
+          /**
+           * When the newest sample was added in milliseconds since the epoch.
+           */
+          lastSeen?: number;
+          /**
+           * How much the newest sample could see: smaps or status.
+           */
+          tier?: string;
+          /**
+           * The deepest touch of any thread stack in bytes; null when it could not be measured.
+           */
+          stackHighWater?: number | null;
+          /**
+           * The most memory of one pod without file cache in bytes; null when unknown.
+           */
+          peak?: number | null;
+          /**
+           * Processes killed for memory, a count.
+           */
+          oomKills?: number;
+          /**
+           * Distribution of a size in KiB as points of value and weight.
+           *
+           * @maxItems 8
+           */
+          master?: number[][];
+          /**
+           * Distribution of a size in KiB as points of value and weight.
+           *
+           * @maxItems 8
+           */
+          forkShared?: number[][];
+          /**
+           * Distribution of a size in KiB as points of value and weight.
+           *
+           * @maxItems 8
+           */
+          others?: number[][];
+          /**
+           * Distribution of a size in KiB as points of value and weight.
+           *
+           * @maxItems 8
+           */
+          tmpfs?: number[][];
+          /**
+           * Distribution of a size in KiB as points of value and weight.
+           *
+           * @maxItems 8
+           */
+          fileCache?: number[][];
+          /**
+           * One entry per count of threads that was measured, the running one first.
+           *
+           * @maxItems 4
+           *
+           * Items: Samples of one count of threads.
+           */
+          points?: {
+            /**
+             * Threads in each worker, a count.
+             */
+            threads: number;
+            /**
+             * Workers in the newest sample, a count.
+             */
+            processes: number;
+            /**
+             * Samples, a count.
+             */
+            samples?: number;
+            /**
+             * When the newest sample was added in milliseconds since the epoch.
+             */
+            lastSeen?: number;
+            /**
+             * The most threads of one worker that ever worked, a count; null when unknown.
+             */
+            busyThreads?: number | null;
+            /**
+             * A change to this count of threads was verified.
+             */
+            verified?: boolean;
+            /**
+             * Size of a thread stack in bytes; null when unknown.
+             */
+            stackSize?: number | null;
+            /**
+             * Huge pages in the average thread stack in bytes.
+             */
+            stackHuge?: number;
+            /**
+             * Distribution of a size in KiB as points of value and weight.
+             *
+             * @maxItems 8
+             */
+            private?: number[][];
+            /**
+             * Distribution of a size in KiB as points of value and weight.
+             *
+             * @maxItems 8
+             */
+            stackResident?: number[][];
+            /**
+             * Distribution of measured memory over that of a formula (no unit) as points of value and weight.
+             *
+             * @maxItems 8
+             */
+            kernelFactor?: number[][];
+            /**
+             * Distribution of measured memory over that of a formula (no unit) as points of value and weight.
+             *
+             * @maxItems 8
+             */
+            sharedFactor?: number[][];
+          }[];
+        }[];
+        /**
+         * Out-of-memory counters of pods that had kills, so that each kill counts once.
+         *
+         * @maxItems 5
+         *
+         * Items: The counter of one pod.
+         */
+        pods?: {
+          /**
+           * UID of the pod.
+           */
+          uid: string;
+          /**
+           * Processes killed for memory, a count.
+           */
+          oomKills: number;
+        }[];
+      };
     };
     /**
      * The change in flight. Absent when none is.

@@ -1,8 +1,7 @@
 /** Snapshot and time to Decision: the only place where the phases of a tuning meet. Reads nothing, writes nothing. */
 import { condition, setConditions, type WantedCondition } from '../../api/conditions.ts';
 import { CHANGE_FINALIZER, type TuningStatus } from '../../api/uwsgi-tuning.ts';
-import { decodeDigest } from '../recommend/decode.ts';
-import { isMaterial, isWorthKeeping } from '../recommend/persistence.ts';
+import { decodeDigest, isMaterial, isWorthKeeping } from '../recommend/digest.ts';
 import { CHANGE_POLL_MS, TROUBLE_POLL_MS, type Action, type Decision } from './decision.ts';
 import { stepForward, type ChangeContext } from './forward.ts';
 import { assessIdle, type IdleOutcome } from './idle.ts';

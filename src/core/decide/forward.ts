@@ -147,7 +147,12 @@ function checkPods(change: Change, workload: WorkloadView, context: ChangeContex
   if (stale?.state === 'Stale' && wrong === undefined && change.rerolled !== true) {
     return goOn({ ...change, rerolled: true }, progress('RollingOut', `once more: ${stale.message}`));
   }
-  if (stale !== undefined && change.rerolled === true && workload.configHash !== rerolledHash(change.newHash ?? '')) {
+  if (
+    stale !== undefined &&
+    change.rerolled === true &&
+    !snapshot.readOnly &&
+    workload.configHash !== rerolledHash(change.newHash ?? '')
+  ) {
     const value = rerolledHash(change.newHash ?? '');
     const action = { kind: 'Annotate', workload: workload.name, uid: workload.uid, value } as const;
     return goOn(change, progress('RollingOut', 'once more, because a pod had started with the old config', { action }));

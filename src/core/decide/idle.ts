@@ -1,7 +1,6 @@
 /** A tuning without a change in flight: measure, recommend, and plan a change where the policy wants one. */
 import { condition, type WantedCondition } from '../../api/conditions.ts';
 import type { Change } from '../../api/uwsgi-tuning.ts';
-import { usageOf } from '../recommend/usage.ts';
 import { TROUBLE_POLL_MS, type Action } from './decision.ts';
 import { measure, type Measurement } from './measure.ts';
 import { planChange, type Plan } from './plan.ts';
@@ -67,7 +66,7 @@ interface AppliedOutcome {
 }
 
 function assessApplied(snapshot: Snapshot, policy: Policy, findings: Findings, now: number): AppliedOutcome {
-  const { current, target, result, digest } = findings;
+  const { current, target, result, usage, overBudget } = findings;
   const { workload, configMap } = snapshot;
   const say = (
     isTrue: boolean,
@@ -86,14 +85,13 @@ function assessApplied(snapshot: Snapshot, policy: Policy, findings: Findings, n
   if (policy.mode === 'Recommend') {
     return say(false, 'RecommendMode', 'updatePolicy.mode is Recommend: nothing is written');
   }
-  const usage = usageOf(digest, now);
   const proposal = {
     snapshot,
     policy,
     workload,
     from: current,
     to: target,
-    overBudget: usage.peak !== null && result.budgetLimit !== null && usage.peak > result.budgetLimit,
+    overBudget,
     samples: usage.samples,
     observedSince: usage.ageMs === null ? null : now - usage.ageMs - usage.observedMs,
     now,

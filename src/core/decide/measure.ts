@@ -1,8 +1,8 @@
 /** Measuring and sizing, the same whether a change is in flight or not: what to sample next, and what the samples say. */
 import { parseQuantity, type Bytes } from '../quantity.ts';
-import { usageOf } from '../recommend/usage.ts';
-import { recommend } from '../recommend/recommend.ts';
-import type { Lesson, MemoryLimit, Recommendation, Refusal } from '../recommend/types.ts';
+import { usageOf } from '../recommend/digest.ts';
+import { currentBudget, recommend } from '../recommend/recommend.ts';
+import type { Lesson, MemoryLimit, Recommendation, RecommendInput, Refusal } from '../recommend/types.ts';
 import { readConfig, type ConfigReading } from '../uwsgi/reading.ts';
 import type { Action } from './decision.ts';
 import type { Policy } from './policy.ts';
@@ -57,8 +57,8 @@ function findingsOf(snapshot: Snapshot, policy: Policy, reading: ConfigReading |
   const current = currentValues(round.samples, reading);
   if (current === null) return null;
   const limit = memoryLimit(snapshot, policy);
-  const usage = usageOf(digest, now);
-  const result = recommend({
+  const usage = usageOf(digest, now, workload.candidates[0]?.image);
+  const input: RecommendInput = {
     usage,
     current: { ...current, threadStackSize: stackIsSet(reading) ? current.threadStackSize : null },
     cheaper: reading?.cheaper.value ?? null,
@@ -67,12 +67,29 @@ function findingsOf(snapshot: Snapshot, policy: Policy, reading: ConfigReading |
     policy: policy.sizing,
     lessons: lessons(snapshot),
     threadsTunable: threadsAreTheKnob(reading),
-  });
+  };
+  const result = recommend(input);
   const target: Values | null =
     result.kind === 'Refusal'
       ? null
       : { ...result, threadStackSize: result.threadStackSize ?? current.threadStackSize };
-  return { round, digest, current, highWater: usage.stack.highWater, limit, result, target: target && pick(target) };
+  return {
+    round,
+    digest,
+    current,
+    usage,
+    overBudget: isOverBudget(input, result),
+    limit,
+    result,
+    target: target && pick(target),
+  };
+}
+
+/** What runs now would be charged more than the budget: a change is then never noise. */
+function isOverBudget(input: RecommendInput, result: Recommendation | Refusal): boolean {
+  return (
+    result.kind === 'Recommendation' && result.budgetLimit !== null && currentBudget(input).charged > result.budgetLimit
+  );
 }
 
 function pick({ processes, threads, threadStackSize }: Values): Values {

@@ -1,6 +1,6 @@
 /** The measured and computed part of status. */
 import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
-import type { Digest } from '../recommend/history.ts';
+import type { Digest, Usage } from '../recommend/digest.ts';
 import type { MemoryLimit, Recommendation, Refusal } from '../recommend/types.ts';
 import { bytes, formatQuantity, type Bytes } from '../quantity.ts';
 import type { SampleRound } from './snapshot.ts';
@@ -17,7 +17,9 @@ export interface Findings {
   readonly round: SampleRound;
   readonly digest: Digest;
   readonly current: Values;
-  readonly highWater: Bytes | null;
+  readonly usage: Usage;
+  /** What runs now does not fit the budget. */
+  readonly overBudget: boolean;
   readonly limit: MemoryLimit | null;
   readonly result: Recommendation | Refusal;
   /** The values that would be written: the recommendation with "unset" filled by what runs. */
@@ -25,14 +27,14 @@ export interface Findings {
 }
 
 export function reportFindings(findings: Findings): Measured {
-  const { round, digest, current, highWater, limit, result, target } = findings;
+  const { round, digest, current, usage, limit, result, target } = findings;
   const newest = [...round.samples].sort((left, right) => right.takenAt - left.takenAt)[0];
   const used = round.samples.map(memoryUsed).filter((value) => value !== null);
   const statusOnly = round.samples.find((sample) => sample.quality.tier === 'status');
   return {
     current: {
       ...statusValues(current),
-      ...(newest === undefined ? {} : { threadStacks: threadStacksStatus(newest, highWater) ?? {} }),
+      ...(newest === undefined ? {} : { threadStacks: threadStacksStatus(newest, usage.stack.highWater) ?? {} }),
     },
     ...(limit === null
       ? {}
@@ -57,7 +59,7 @@ export function reportFindings(findings: Findings): Measured {
       pods: round.samples.length,
       ...(newest === undefined ? {} : { platform: describePlatform(newest).slice(0, 256) }),
       ...(used.length === 0 ? {} : { memoryUsed: size(bytes(Math.max(...used))) }),
-      digest: { ...digest },
+      digest: wireForm(digest),
     },
   };
 }
@@ -85,4 +87,9 @@ function size(value: Bytes): string {
 function signed(value: number): string {
   const text = size(bytes(Math.abs(Math.round(value))));
   return value < 0 ? `-${text}` : text;
+}
+
+/** The digest as the API's JSON has it. */
+function wireForm(digest: Digest): NonNullable<NonNullable<Measured['sample']>['digest']> {
+  return JSON.parse(JSON.stringify(digest)) as NonNullable<NonNullable<Measured['sample']>['digest']>;
 }

@@ -5,7 +5,7 @@
 import type { UwsgiTuning } from '../../api/uwsgi-tuning.ts';
 import type { Sample } from '../memory/sample.ts';
 import type { Bytes } from '../quantity.ts';
-import type { Digest } from '../recommend/history.ts';
+import type { Digest } from '../recommend/digest.ts';
 import type { LogCounts } from './log-patterns.ts';
 
 /** The workload's container that runs uWSGI, as its pod template declares it. */
