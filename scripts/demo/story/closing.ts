@@ -1,0 +1,28 @@
+/** The end of the story. */
+import type { Facts } from '../facts.ts';
+import { indent, wrap } from '../text.ts';
+
+const NEXT = `helm install uwsgi-tuner charts/uwsgi-tuner -n uwsgi-tuner-system \\
+  --create-namespace --set image.repository=REGISTRY/uwsgi-tuner,image.tag=TAG
+kubectl apply -f tuning.yaml   # mode Recommend is the default: writes nothing
+kubectl get uwt`;
+
+export function renderClosing(facts: Pick<Facts, 'tunings'>): string {
+  return [
+    wrap('Both tunings at the end (kubectl get uwt):'),
+    '\n',
+    indent(facts.tunings.trimEnd(), '    '),
+    '\n\n',
+    wrap(
+      'The demo opened the gates that otherwise hold a change back: samples wanted, time of observation, length of the ' +
+        'watch. Confidence grows with days of samples. On your cluster:',
+    ),
+    '\n',
+    indent(NEXT, '    '),
+    '\n',
+  ].join('');
+}
+
+export function renderTotal(seconds: number): string {
+  return wrap(`All of this happened in this run, in ${seconds.toFixed(0)} s.`);
+}
