@@ -16,6 +16,7 @@ let interrupted = false;
 async function main(options: DemoOptions): Promise<number> {
   const screen = new Screen(options.output === 'json' ? process.stderr : process.stdout);
   onInterrupt(screen);
+  screen.print(`${screen.paint.bold('uwsgi-tuner demo')}\n`);
   try {
     if (options.context !== null) return await onContext(options, screen);
     const missing = whatIsMissing(inspectMachine());
@@ -59,6 +60,7 @@ async function onContext(options: DemoOptions, screen: Screen): Promise<number> 
 async function offline(missing: readonly string[], options: DemoOptions, screen: Screen): Promise<number> {
   const { MARK, readRecorded, renderRecorded, renderRecordedEdit } = await import('./demo/recorded.ts');
   const [{ analysisData }, recorded] = [await import('../src/cli/analysis-data.ts'), readRecorded()];
+  screen.print('\n');
   screen.print(wrap('This machine cannot run the throwaway cluster. It is missing:'));
   screen.print(`${missing.map((each) => item(each)).join('')}\n`);
   screen.print(wrap('With --context NAME the demo runs on a cluster that you have.'));

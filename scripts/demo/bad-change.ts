@@ -5,7 +5,7 @@ import { renderDiff } from '../../src/core/uwsgi/diff.ts';
 import { expectThat, present, Unmet } from './expectation.ts';
 import type { Death, PutBack } from './facts.ts';
 import { appliedOf } from './good-change.ts';
-import { DEEP, provoke, send, SHALLOW } from './load.ts';
+import { DEEP, provoke } from './load.ts';
 import { CONFIG_KEY, configName, iniText, PATCH_BELOW_FLOOR } from './manifests.ts';
 import { NAMESPACE } from './stage.ts';
 import type { Workload } from './workload.ts';
@@ -14,12 +14,14 @@ const DEATH = /^\[pod\/([^/]+)\/[^\]]*\] \S+ (DAMN ! worker \d+ \(pid: \d+\) die
 const START_MS = 20_000;
 const PUT_BACK_MS = 30_000;
 
-export type PutBackSoFar = Omit<PutBack, 'held' | 'events'>;
+export type PutBackSoFar = Omit<PutBack, Late>;
+/** What is asked for after everything else. */
+type Late = 'held' | 'next' | 'events';
 
 export async function changeForTheWorse(daring: Workload): Promise<PutBackSoFar> {
-  await send(daring, [SHALLOW]);
   await daring.tune(PATCH_BELOW_FLOOR);
   const rolled = await daring.until('the rollout', ({ status }) => status?.change?.rolledOutAt !== undefined);
+  await daring.onlyNewPods();
   const small = await daring.text();
   const before = iniText(daring.plan);
   expectThat(small !== before, 'a changed config', small);
@@ -117,8 +119,13 @@ function checkDeaths(deaths: readonly Death[], podsText: string): void {
 }
 
 /** After everything else: still the old config, one finished change, none in flight. */
-export async function stillPutBack(daring: Workload): Promise<Pick<PutBack, 'held' | 'events'>> {
-  const tuning = await daring.until('a settled tuning', (now) => appliedOf(now).startsWith('False/'));
+export async function stillPutBack(daring: Workload): Promise<Pick<PutBack, Late>> {
+  const { status: atVerdict } = await daring.tuning();
+  const old = atVerdict?.history?.[0]?.from;
+  const tuning = await daring.until(
+    `pods that run ${old ?? ''} again`,
+    (now) => appliedOf(now).startsWith('False/') && now.status?.current?.summary === old,
+  );
   const { status } = tuning;
   expectThat(status?.history?.length === 1 && status.change === undefined, 'no second try', appliedOf(tuning));
   const text = await daring.text();
@@ -128,7 +135,11 @@ export async function stillPutBack(daring: Workload): Promise<Pick<PutBack, 'hel
     'condition Applied',
   );
   const { reason, message } = held;
-  return { held: { status: held.status, reason, message }, events: await daring.events() };
+  return {
+    held: { status: held.status, reason, message },
+    next: status.recommendation?.summary ?? '',
+    events: await daring.events(),
+  };
 }
 
 function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {

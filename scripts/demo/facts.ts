@@ -15,6 +15,8 @@ export interface EventFact {
 export interface LoadFact {
   readonly ok: number;
   readonly failed: number;
+  /** Requests that were open at once on each pod, at most. */
+  readonly atOnce: number;
   readonly seconds: number;
 }
 
@@ -89,6 +91,8 @@ export interface PutBack {
   readonly rejected: NonNullable<Status['rejected']>[number];
   /** Condition Applied at the end of the demo. */
   readonly held: { readonly status: string; readonly reason: string; readonly message: string };
+  /** What would be tried when that gate opens. */
+  readonly next: string;
   readonly events: readonly EventFact[];
 }
 

@@ -4,17 +4,14 @@ import { parseQuantity } from '../../src/core/quantity.ts';
 import { renderDiff } from '../../src/core/uwsgi/diff.ts';
 import { capturePod } from './capture.ts';
 import { expectThat, present } from './expectation.ts';
-import type { Changed, Figures, Found } from './facts.ts';
-import { ALL_THREADS, send, USUAL_WORK } from './load.ts';
+import type { Changed, Figures, Found, LoadFact } from './facts.ts';
+import { send, USUAL } from './load.ts';
 import { iniText, PATCH, RECOMMEND } from './manifests.ts';
 import type { Screen } from './screen.ts';
 import type { Workload } from './workload.ts';
 
-const LOADS = [ALL_THREADS, USUAL_WORK];
-
-/** Sends requests, asks for a recommendation only, and looks into one pod. */
-export async function findOut(web: Workload, screen: Screen): Promise<Found> {
-  const load = await screen.step('requests to the pods', () => send(web, LOADS));
+/** Asks for a recommendation only, and looks into one pod. */
+export async function findOut(web: Workload, load: LoadFact, screen: Screen): Promise<Found> {
   expectThat(load.ok > 0, 'answered requests', `${load.ok} answered, ${load.failed} failed`);
   const tuning = await screen.step('a measurement by the operator', async () => {
     await web.tune(RECOMMEND);
@@ -66,7 +63,7 @@ export async function letItChange(web: Workload, found: Found, screen: Screen): 
   const saved = present(await web.savedText(), 'a saved copy of the old config');
   expectThat(saved.text === before, 'the old config in the saved copy', saved.text);
   expectThat(keepsLines(before, text), 'every line of the old config in the new one', text);
-  const load = await screen.step('the same requests to the new pods', () => send(web, LOADS));
+  const load = await screen.step('the same requests to the new pods', () => send(web, USUAL));
   const tuning = await screen.step('the watch over the new pods', () =>
     web.until('a verdict', ({ status }) => status?.history !== undefined && status.change === undefined),
   );

@@ -1,7 +1,8 @@
 /** The live story: both scenarios on one stage, told as they happen. */
 import { changeForTheWorse, stillPutBack } from './bad-change.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, LoadFact } from './facts.ts';
 import { findOut, letItChange } from './good-change.ts';
+import { send, SHALLOW, USUAL } from './load.ts';
 import { BLOG, DARING, sharedObjects } from './manifests.ts';
 import type { Screen } from './screen.ts';
 import { NAMESPACE, type Stage } from './stage.ts';
@@ -19,12 +20,9 @@ export async function tellLive(stage: Stage, install: () => Promise<void>, scree
   screen.heading('1. The stage');
   screen.print(stage.description.map((line) => item(line)).join(''));
   await stage.kubectl.apply(sharedObjects());
-  await Promise.all([
-    install(),
-    screen.step('pods of web and web-64k', () => Promise.all([web.start(), daring.start()])),
-  ]);
+  const [load] = await Promise.all([startLoaded(web, screen), startDaring(daring, screen), install()]);
 
-  const found = await findOut(web, screen);
+  const found = await findOut(web, load, screen);
   screen.heading('2. What was found');
   screen.print(renderFound(found, paint));
   screen.heading('3. The sum');
@@ -48,4 +46,14 @@ export async function tellLive(stage: Stage, install: () => Promise<void>, scree
   screen.print(`\n${renderTotal(seconds)}`);
   const { kind, description } = stage;
   return { recorded: false, startedAt, stage: { kind, description }, found, changed, putBack, tunings, seconds };
+}
+
+async function startLoaded(web: Workload, screen: Screen): Promise<LoadFact> {
+  await screen.step(`pods of ${web.plan.name}`, () => web.start());
+  return screen.step('requests to them', () => send(web, USUAL));
+}
+
+async function startDaring(daring: Workload, screen: Screen): Promise<void> {
+  await screen.step(`pods of ${daring.plan.name}`, () => daring.start());
+  await send(daring, [SHALLOW]);
 }

@@ -6,23 +6,20 @@ import { analyseSamples, type Analysis } from '../../src/cli/analysis.ts';
 import { describePlatform } from '../../src/cli/analysis-text.ts';
 import { splitCapture } from '../../src/core/memory/capture.ts';
 import { sampleFromCapture } from '../../src/core/memory/sample-from-capture.ts';
-import { formatSize, mib, toExactKib } from '../../src/core/quantity.ts';
+import { formatSize, toExactKib } from '../../src/core/quantity.ts';
 import { renderDiff } from '../../src/core/uwsgi/diff.ts';
 import { editConfig } from '../../src/core/uwsgi/edit.ts';
 import { pmapRows } from './capture.ts';
 import { present, Unmet } from './expectation.ts';
 import { BLOG, iniText } from './manifests.ts';
-import { diffBlock, reasonsList, stackTable, sumTable } from './story/tables.ts';
-import { indent, item, wrap, type Paint } from './text.ts';
+import { diffBlock, figures, mebibytes, reasonsList, stackTable, sumTable } from './story/tables.ts';
+import { indent, wrap, type Paint } from './text.ts';
 
 const FOLDER = join('test', 'fixtures', 'captures');
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The blog's shape on Python 3.11, and a Python that meets a small stack otherwise. */
-const CAPTURES = [
-  { file: '4x100.capture.gz', limit: mib(1024) },
-  { file: 'forky-1x100.capture.gz', limit: mib(512) },
-] as const;
+const CAPTURES = ['4x100.capture.gz', 'forky-1x100.capture.gz'];
 
 export interface Recorded {
   readonly file: string;
@@ -34,12 +31,12 @@ export interface Recorded {
 
 export function readRecorded(): readonly Recorded[] {
   const readme = readFileSync(join(ROOT, FOLDER, 'README.md'), 'utf8');
-  return CAPTURES.map(({ file, limit }) => {
+  return CAPTURES.map((file) => {
     const capture = splitCapture(readFileSync(join(ROOT, FOLDER, file)), (member) => gunzipSync(member));
     if (!capture.ok) throw new Unmet(`a whole capture in ${file}`, capture.message);
     const identity = { pod: basename(file), podUid: file, node: '', takenAt: 0 };
     const sample = sampleFromCapture(capture.sections, identity);
-    const analysis = analyseSamples({ samples: [sample], limit, config: null });
+    const analysis = analyseSamples({ samples: [sample], limit: null, config: null });
     const size = sample.processes.find(({ threadStacks }) => threadStacks.size !== null)?.threadStacks.size ?? null;
     const pmap = size === null ? [] : pmapRows(capture.sections.processes, size);
     return { file: join(FOLDER, file), note: noteOf(readme, file), analysis, pmap };
@@ -65,12 +62,15 @@ export function renderRecorded({ file, note, analysis, pmap }: Recorded, paint: 
     wrap(`${MARK} capture ${file} (${note}). ${describePlatform(analysis.platform)}.`),
     rows,
     '\n',
-    item(
-      `running   ${current.processes} x ${current.threads}, ${totals.stackCount ?? 'an unknown number of'} thread stacks`,
+    wrap(
+      `${current.processes} x ${current.threads} with ${totals.stackCount ?? 'an unknown number of'} thread stacks:`,
     ),
-    item(`mapped    ${sizeOf(totals.stackMapped)}   address space of the stacks, not charged`),
-    item(`resident  ${sizeOf(totals.stackResident)}   pages ever touched, charged`),
-    item(`deepest   ${sizeOf(totals.stackHighWater)}   the high-water mark of one stack`),
+    '\n',
+    figures([
+      ['mapped', stacksOf(totals.stackMapped), 'address space, which a memory limit does not charge'],
+      ['resident', stacksOf(totals.stackResident), 'pages ever touched, which it does charge'],
+      ['deepest', totals.stackHighWater === null ? 'unknown' : formatSize(totals.stackHighWater), 'of one stack'],
+    ]),
     '\n',
     stackTable(analysis.stackTable, recommended, paint),
     '\n',
@@ -90,8 +90,8 @@ function sumPart({ result, limit, headroomPercent }: Analysis): string {
   });
 }
 
-function sizeOf(size: number | null): string {
-  return size === null ? 'unknown' : formatSize(size);
+function stacksOf(size: number | null): string {
+  return size === null ? 'unknown' : mebibytes(size);
 }
 
 /** The edit that the recommendation for the first capture would be, made on the demo's own config. */

@@ -44,6 +44,7 @@ export class Screen {
   async step<T>(title: string, work: () => Promise<T>, live = true): Promise<T> {
     const begun = Date.now();
     if (live) this.#running.set(title, begun);
+    else this.note(this.#stamp(title));
     this.#schedule();
     try {
       const result = await work();

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Pod } from '../../src/api/objects.ts';
 import {
   binaryPath,
-  buildOperatorImage,
   ensureBinaries,
   ensureImages,
   ensurePackages,
@@ -30,15 +29,14 @@ export interface Throwaway {
 export async function startThrowaway(screen: Screen, keep: boolean): Promise<Throwaway> {
   const prepare = async (): Promise<void> => {
     await ensurePackages(['control-plane', 'node', 'images']);
-    await Promise.all([ensureBinaries(), ensureImages(['pause', IMAGE])]);
-    await buildOperatorImage();
+    await Promise.all([ensureBinaries(), ensureImages(['pause', IMAGE, 'node-base'])]);
   };
   await screen.step('programs and images (built once, then cached)', prepare, false);
   const cluster = await screen.step('a cluster: etcd, API server, kubelet, containerd', () =>
     startNodeCluster({ images: [IMAGE], ...(keep ? { name: KEPT, owner: 'none' } : {}) }),
   );
   const install = (): Promise<void> =>
-    screen.step('helm install of the operator', async () => {
+    screen.step('image and helm install of the operator', async () => {
       await installOperator(cluster);
     });
   return { stage: await stageOn(cluster), install };

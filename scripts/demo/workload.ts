@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfigMap, Pod } from '../../src/api/objects.ts';
 import type { TuningSpec, UwsgiTuning } from '../../src/api/uwsgi-tuning.ts';
+import { waitFor } from '../../test/support/wait.ts';
 import { Unmet } from './expectation.ts';
 import type { EventFact } from './facts.ts';
 import { CONFIG_KEY, configName, tuningObject, workloadObjects, type WorkloadPlan } from './manifests.ts';
@@ -80,6 +81,18 @@ export class Workload {
   async pods(): Promise<readonly Pod[]> {
     const { items } = await this.#json<{ items: readonly Pod[] }>('get', 'pods', '-l', `app=${this.plan.name}`);
     return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  }
+
+  /** Waits until the pods that were replaced are gone, for a list of pods without them. */
+  async onlyNewPods(): Promise<void> {
+    await waitFor(
+      `no more than ${this.plan.replicas} pods of ${this.plan.name}`,
+      async () => {
+        const names = await this.kubectl('get', 'pods', '-l', `app=${this.plan.name}`, '-o', 'name');
+        return names.trim().split('\n').length <= this.plan.replicas ? true : null;
+      },
+      { timeoutMs: 60_000 },
+    );
   }
 
   /** The events of its tuning, oldest first. */

@@ -3,15 +3,15 @@ import { renderColumns } from '../../../src/cli/text-table.ts';
 import { parseQuantity } from '../../../src/core/quantity.ts';
 import type { Changed, EventFact } from '../facts.ts';
 import { indent, wrap, type Paint } from '../text.ts';
-import { readable } from './found.ts';
+import { readable, stackSize } from './found.ts';
 import { diffBlock, left, right } from './tables.ts';
 
 export function renderChanged(changed: Changed, paint: Paint): string {
   const { before, after, history } = changed;
   const rows = [
     ['configuration', before.summary, after.summary],
-    ['stacks, mapped', readable(before.stacksMapped), readable(after.stacksMapped)],
-    ['stacks, resident', readable(before.stacksResident), readable(after.stacksResident)],
+    ['stacks, mapped', stackSize(before.stacksMapped), stackSize(after.stacksMapped)],
+    ['stacks, resident', stackSize(before.stacksResident), stackSize(after.stacksResident)],
     ['deepest stack', readable(before.highWater), readable(after.highWater)],
     ['largest pod', readable(before.memoryUsed), readable(after.memoryUsed)],
   ];

@@ -2,9 +2,9 @@
 import type { Facts } from '../facts.ts';
 import { indent, wrap } from '../text.ts';
 
-const NEXT = `helm install uwsgi-tuner charts/uwsgi-tuner -n uwsgi-tuner-system \\
-  --create-namespace --set image.repository=REGISTRY/uwsgi-tuner,image.tag=TAG
-kubectl apply -f tuning.yaml   # mode Recommend is the default: writes nothing
+const NEXT = `helm install uwsgi-tuner charts/uwsgi-tuner --create-namespace \\
+  -n uwsgi-tuner-system --set image.repository=REPOSITORY,image.tag=TAG
+kubectl apply -f tuning.yaml   # a UwsgiTuning; mode Recommend only reads
 kubectl get uwt`;
 
 export function renderClosing(facts: Pick<Facts, 'tunings'>): string {

@@ -1,13 +1,19 @@
 /** What was found, and the sum. */
 import { formatSize, parseQuantity } from '../../../src/core/quantity.ts';
 import type { Found } from '../facts.ts';
-import { indent, item, wrap, type Paint } from '../text.ts';
-import { reasonsList, stackTable, sumTable } from './tables.ts';
+import { indent, wrap, type Paint } from '../text.ts';
+import { figures, mebibytes, reasonsList, stackTable, sumTable } from './tables.ts';
 
 /** "4752Ki" and the like as a reader takes them in. */
 export function readable(quantity: string | number | undefined): string {
   const size = quantity === undefined ? null : parseQuantity(quantity);
   return size === null ? 'unknown' : formatSize(size);
+}
+
+/** The same of many stacks together, in MiB throughout. */
+export function stackSize(quantity: string | number | undefined): string {
+  const size = quantity === undefined ? null : parseQuantity(quantity);
+  return size === null ? 'unknown' : mebibytes(size);
 }
 
 export function renderFound(found: Found, paint: Paint): string {
@@ -20,7 +26,7 @@ export function renderFound(found: Found, paint: Paint): string {
       `Deployment ${found.workload}, ${found.replicas} pods, each ${current?.processes ?? 0} processes x ` +
         `${current?.threads ?? 0} threads with a memory limit of ${readable(limit?.limit)}; the config sets no stack ` +
         `size. The pods answered ${found.load.ok} requests in ${found.load.seconds.toFixed(0)} s` +
-        `${found.load.failed === 0 ? '' : ` (${found.load.failed} failed)`}, every thread at least one at a time. ` +
+        `${found.load.failed === 0 ? '' : ` (${found.load.failed} failed)`}, up to ${found.load.atOnce} at once on each. ` +
         `Then the operator looked into ${sample?.pods ?? 0} of them (${sample?.platform ?? 'unknown platform'}).`,
     ),
     pmapPart(found),
@@ -28,13 +34,15 @@ export function renderFound(found: Found, paint: Paint): string {
       `Each worker has ${perWorker} such stacks (the first thread runs on the main stack), so one pod has ${stacks}:`,
     ),
     '\n',
-    item(`mapped    ${readable(mapped)}   address space, which the memory limit does not charge`),
-    item(`resident  ${readable(resident)}   pages ever touched, which it does charge`),
-    item(`deepest   ${readable(highWater)}   the high-water mark of one stack`),
+    figures([
+      ['mapped', stackSize(mapped), 'address space, which the memory limit does not charge'],
+      ['resident', stackSize(resident), 'pages ever touched, which it does charge'],
+      ['deepest', readable(highWater), 'the high-water mark of one stack'],
+    ]),
     '\n',
     wrap(
       `All of the pod without file cache is ${readable(sample?.memoryUsed)}. What other stack sizes would map, beside ` +
-        'the figures of the blog that this program began with (it took 400 stacks; here they are counted):',
+        'the round figures of the blog that this program began with:',
     ),
     '\n',
     stackTable(found.stackTable, parseQuantity(status.recommendation?.threadStackSize ?? ''), paint),
@@ -81,5 +89,5 @@ export function renderSum(found: Found, paint: Paint): string {
 function savings({ status }: Found): string {
   const { mapped, resident } = status.savings ?? {};
   const freed = parseQuantity(resident ?? '') === 0 ? 'none' : readable(resident);
-  return `Saved in each pod: ${readable(mapped)} of address space; of resident memory ${freed}.`;
+  return `Saved in each pod: ${stackSize(mapped)} of address space; resident memory: ${freed}.`;
 }

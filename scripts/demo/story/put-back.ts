@@ -21,7 +21,7 @@ export function renderPutBack(facts: PutBack, paint: Paint): string {
     '\n',
     diffBlock(facts.diff, paint),
     '\n',
-    wrap('Then requests came with deeply nested JSON. The log of the pods:'),
+    wrap(`Then requests came with deeply nested JSON. The log of ${podsOf(facts)}:`),
     '\n',
     deathsPart(facts, paint),
     '\n',
@@ -33,14 +33,16 @@ export function renderPutBack(facts: PutBack, paint: Paint): string {
     '\n\n',
     wrap(
       `The operator reads the log. The old config was back, byte for byte, ` +
-        `${facts.secondsToOldText.toFixed(1)} s after the first death was seen, and ${facts.secondsToVerdict.toFixed(1)} s ` +
-        `after it all pods ran ${facts.from} again. Verdict: ${facts.history.verdict ?? ''}, ${facts.history.reason ?? ''}.`,
+        `${facts.secondsToOldText.toFixed(1)} s after the first death was seen; after ${facts.secondsToVerdict.toFixed(1)} s ` +
+        `the pods were replaced and the verdict stood: ${facts.history.verdict ?? ''}, ${facts.history.reason ?? ''}. ` +
+        `They run ${facts.from} again.`,
     ),
     '\n',
     wrap(
       `What it learned: ${facts.rejected.lesson ?? ''} at ${readable(facts.rejected.threadStackSize)} on image ` +
-        `${facts.rejected.image ?? ''}. It is not tried again. The tuning now says, Applied=${facts.held.status}, ` +
-        `${facts.held.reason}: ${facts.held.message}.`,
+        `${facts.rejected.image ?? ''}. That is not tried again. Applied is now ${facts.held.status}, ` +
+        `${facts.held.reason}: ${facts.held.message}. After that it would try ${facts.next}, for the owner still insists ` +
+        'on less than the floor.',
     ),
     '\n',
     eventsPart(facts.events, paint),
@@ -51,4 +53,9 @@ function deathsPart({ deaths }: PutBack, paint: Paint): string {
   const lines = deaths.slice(0, SHOWN_DEATHS).map(({ line }) => `    ${paint.bad(oneLine(line, 76))}\n`);
   const more = deaths.length - lines.length;
   return `${lines.join('')}${more > 0 ? `    and ${more} more\n` : ''}`;
+}
+
+function podsOf({ deaths }: PutBack): string {
+  const count = new Set(deaths.map(({ pod }) => pod)).size;
+  return count === 1 ? '1 pod' : `${count} pods`;
 }

@@ -1,6 +1,6 @@
 /** Tables that the live and the recorded story share. */
 import { renderColumns, type Column } from '../../../src/cli/text-table.ts';
-import { formatSize, toKib } from '../../../src/core/quantity.ts';
+import { formatSize, mib, toKib } from '../../../src/core/quantity.ts';
 import type { StackRowFact, SumLine } from '../facts.ts';
 import { indent, item, wrap, type Paint } from '../text.ts';
 
@@ -12,6 +12,20 @@ export function right(head: string): Column {
   return { head, align: 'right' };
 }
 
+/** A size in MiB as stacks add up: exact to a tenth. */
+export function mebibytes(size: number): string {
+  return `${Number((size / mib(1)).toFixed(1))}Mi`;
+}
+
+/** Figures with what they mean. */
+export function figures(rows: readonly (readonly [name: string, figure: string, meaning: string])[]): string {
+  const names = Math.max(...rows.map(([name]) => name.length));
+  const widths = Math.max(...rows.map(([, figure]) => figure.length));
+  return rows
+    .map(([name, figure, meaning]) => `    ${name.padEnd(names)}  ${figure.padStart(widths)}  ${meaning}\n`)
+    .join('');
+}
+
 /** The blog's table, with the risk of each size in short and in full below. */
 export function stackTable(rows: readonly StackRowFact[], recommended: number | null, paint: Paint): string {
   const notes = [...new Set(rows.flatMap(({ risk }) => (risk === null ? [] : [risk.text])))];
@@ -19,7 +33,7 @@ export function stackTable(rows: readonly StackRowFact[], recommended: number | 
   const columns = [right('STACK'), right('MAPPED'), left(''), ...(blog ? [right('BLOG SAID')] : []), left('')];
   const cells = rows.map(({ size, mapped, provenance, blog: figure, risk }) => [
     `${toKib(size)}K`,
-    formatSize(mapped),
+    mebibytes(mapped),
     provenance,
     ...(blog ? [figure ?? ''] : []),
     risk === null ? (size === recommended ? '<- recommended' : '') : shortRisk(risk, notes),
