@@ -77,6 +77,7 @@ interface TerminatedState {
   readonly reason?: string;
   readonly exitCode?: number;
   readonly signal?: number;
+  readonly startedAt?: string;
   readonly finishedAt?: string;
 }
 
@@ -100,7 +101,11 @@ export interface Pod {
   readonly spec: PodSpec;
   readonly status?: {
     readonly phase?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly lastTransitionTime?: string;
+    }[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
 }

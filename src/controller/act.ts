@@ -12,7 +12,7 @@ import type { Transport } from '../cluster/transport.ts';
 import type { Writer } from '../cluster/writers.ts';
 import type { Action } from '../core/decide/decision.ts';
 import { readText } from '../core/decide/measure.ts';
-import { readPolicy } from '../core/decide/policy.ts';
+import { policyInForce, readPolicy } from '../core/decide/policy.ts';
 import type { PodView, SampleFailure, Snapshot } from '../core/decide/snapshot.ts';
 import type { Sample } from '../core/memory/sample.ts';
 import { addSample } from '../core/recommend/digest.ts';
@@ -86,7 +86,7 @@ export async function act(action: Action, scene: Scene, actor: Actor): Promise<v
 
 async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: Scene, actor: Actor): Promise<void> {
   const { snapshot, memory, tuning, signal } = scene;
-  const { policy } = readPolicy(tuning.spec);
+  const policy = policyInForce(readPolicy(tuning.spec).policy, tuning.status?.change);
   const reading = readText(snapshot, policy);
   const target = {
     namespace: tuning.metadata.namespace ?? '',
@@ -127,9 +127,10 @@ function lookAhead({ tuning, snapshot, signal }: Scene, actor: Actor): Promise<N
       workloadUid: snapshot.workload?.uid ?? '',
       container: snapshot.workload?.candidates[0]?.name ?? '',
       configMap: snapshot.configMap?.name ?? '',
+      configMapUid: snapshot.configMap?.uid ?? '',
       key: tuning.status?.change?.configMap?.key ?? tuning.spec.config.configMapRef.key,
       pods: snapshot.pods,
-      now: actor.now(),
+      now: actor.now,
     },
     signal,
   );

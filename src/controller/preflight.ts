@@ -16,9 +16,10 @@ export interface PreflightRequest {
   readonly workloadUid: string;
   readonly container: string;
   readonly configMap: string;
+  readonly configMapUid: string;
   readonly key: string;
   readonly pods: readonly PodView[];
-  readonly now: number;
+  readonly now: () => number;
 }
 
 /** Minutes of log that the baseline is read from, and the most pods and bytes of it. */
@@ -32,16 +33,14 @@ export async function takePreflight(
   signal: AbortSignal,
 ): Promise<Preflight> {
   const baseline = await readBaseline(transport, request, signal);
+  const about = { configMapUid: request.configMapUid, key: request.key, baseline };
   try {
-    return { at: request.now, otherUsers: await otherUsers(transport, request, signal), failure: null, baseline };
+    const users = await otherUsers(transport, request, signal);
+    return { ...about, at: request.now(), otherUsers: users, failure: null };
   } catch (error) {
     if (!isClusterError(error)) throw error;
-    return {
-      at: request.now,
-      otherUsers: [],
-      failure: `cannot look for other users of the config: ${error.message}`,
-      baseline,
-    };
+    const failure = `cannot look for other users of the config: ${error.message}`;
+    return { ...about, at: request.now(), otherUsers: [], failure };
   }
 }
 
@@ -64,24 +63,35 @@ async function otherUsers(transport: Transport, request: PreflightRequest, signa
     }
   };
   const options = { namespace: request.namespace, signal };
+  const spokenFor: string[] = [];
   for (const { kind, resource } of TEMPLATES) {
     for (const object of await list<WorkloadObject>(transport, resource, options)) {
-      // What another controller made is spoken of by its owner.
-      if (!isControlled(object))
-        add(`${kind} ${object.metadata.name}`, object.spec.template.spec, object.metadata.uid === request.workloadUid);
+      spokenFor.push(`${kind} ${object.metadata.name}`);
+      if (controllerOf(object)?.kind === 'CronJob') continue;
+      add(`${kind} ${object.metadata.name}`, object.spec.template.spec, object.metadata.uid === request.workloadUid);
     }
   }
   for (const object of await list<CronJob>(transport, cronJobs, options)) {
     add(`CronJob ${object.metadata.name}`, object.spec.jobTemplate.spec.template.spec, false);
   }
   for (const pod of await list<Pod>(transport, podResource, options)) {
-    if (!isControlled(pod)) add(`Pod ${pod.metadata.name}`, pod.spec, false);
+    if (!isSpokenFor(pod, spokenFor)) add(`Pod ${pod.metadata.name}`, pod.spec, false);
   }
   return users;
 }
 
-function isControlled(object: { readonly metadata: ObjectMeta }): boolean {
-  return object.metadata.ownerReferences?.some((owner) => owner.controller === true) === true;
+type Controlled = { readonly metadata: ObjectMeta };
+
+function controllerOf(object: Controlled): { readonly kind: string; readonly name: string } | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
+}
+
+/** Whether a pod was made by a workload that was looked at; a Deployment's ReplicaSet carries its name and a hash. */
+function isSpokenFor(pod: Controlled, workloads: readonly string[]): boolean {
+  const controller = controllerOf(pod);
+  if (controller === undefined) return false;
+  if (controller.kind !== 'ReplicaSet') return workloads.includes(`${controller.kind} ${controller.name}`);
+  return workloads.includes(`Deployment ${controller.name.replace(/-[^-]+$/, '')}`);
 }
 
 async function readBaseline(
@@ -89,31 +99,38 @@ async function readBaseline(
   request: PreflightRequest,
   signal: AbortSignal,
 ): Promise<Preflight['baseline']> {
-  let counts = { podMinutes: 0, workerDeaths: 0, failedRequests: 0 };
   const pods = request.pods.filter((pod) => pod.running && !pod.terminating).slice(0, BASELINE_PODS);
-  for (const pod of pods) {
-    try {
-      const place = { namespace: request.namespace, pod: pod.name, container: request.container };
-      const text = await readLog(transport, place, {
-        maxBytes: BASELINE_BYTES,
-        sinceSeconds: BASELINE_MINUTES * 60,
-        signal,
-      });
-      let signs = NO_SIGNS;
-      for (const line of text.split('\n')) {
-        const sign = readLogLine(line);
-        if (sign !== null) signs = countSign(signs, sign);
-      }
-      const alive = Math.max(1, Math.round((request.now - (pod.startedAt ?? request.now)) / 60_000));
-      counts = {
-        podMinutes: counts.podMinutes + Math.min(BASELINE_MINUTES, alive),
-        workerDeaths: counts.workerDeaths + totalDeaths(signs),
-        failedRequests: counts.failedRequests + signs.failedRequests,
-      };
-    } catch (error) {
-      // Without logs the baseline is empty and any sign of harm counts: the strict side.
-      if (!isClusterError(error)) throw error;
+  const each = await Promise.all(pods.map((pod) => readPodBaseline(transport, request, pod, signal)));
+  return {
+    podMinutes: each.reduce((sum, { podMinutes }) => sum + podMinutes, 0),
+    workerDeaths: each.reduce((sum, { workerDeaths }) => sum + workerDeaths, 0),
+    failedRequests: each.reduce((sum, { failedRequests }) => sum + failedRequests, 0),
+  };
+}
+
+async function readPodBaseline(
+  transport: Transport,
+  { namespace, container, now }: PreflightRequest,
+  pod: PodView,
+  signal: AbortSignal,
+): Promise<Preflight['baseline']> {
+  try {
+    const options = { maxBytes: BASELINE_BYTES, sinceSeconds: BASELINE_MINUTES * 60, signal };
+    const text = await readLog(transport, { namespace, pod: pod.name, container }, options);
+    let signs = NO_SIGNS;
+    for (const line of text.split('\n')) {
+      const sign = readLogLine(line);
+      if (sign !== null) signs = countSign(signs, sign);
     }
+    const alive = Math.max(1, Math.round((now() - (pod.startedAt ?? now())) / 60_000));
+    return {
+      podMinutes: Math.min(BASELINE_MINUTES, alive),
+      workerDeaths: totalDeaths(signs),
+      failedRequests: signs.failedRequests,
+    };
+  } catch (error) {
+    // Without logs the baseline is empty and any sign of harm counts: the strict side.
+    if (!isClusterError(error)) throw error;
+    return { podMinutes: 0, workerDeaths: 0, failedRequests: 0 };
   }
-  return counts;
 }

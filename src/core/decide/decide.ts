@@ -5,11 +5,10 @@ import { decodeDigest, isMaterial, isWorthKeeping } from '../recommend/digest.ts
 import { CHANGE_POLL_MS, TROUBLE_POLL_MS, type Action, type Decision } from './decision.ts';
 import { stepForward, type ChangeContext } from './forward.ts';
 import { assessIdle, type IdleOutcome } from './idle.ts';
-import { measure } from './measure.ts';
+import { measure, readText } from './measure.ts';
 import { worthWriting } from './persist.ts';
-import { readPolicy, type Policy } from './policy.ts';
+import { policyInForce, readPolicy, type Policy } from './policy.ts';
 import { stepPutBack } from './put-back.ts';
-import { readText } from './measure.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Step } from './step.ts';
 import { findTrouble } from './trouble.ts';
@@ -26,7 +25,7 @@ export function decide(snapshot: Snapshot, now: number): Decision {
       snapshot,
       now,
       hasFinalizer,
-      hasCheaper: readText(snapshot, policy)?.cheaper.value != null,
+      hasCheaper: readText(snapshot, policyInForce(policy, change))?.cheaper.value != null,
     };
     const step = change.direction === 'PutBack' ? stepPutBack(change, context) : stepForward(change, context);
     return decideChange(snapshot, policy, step, now);
@@ -82,7 +81,7 @@ function decideIdle(snapshot: Snapshot, outcome: IdleOutcome, now: number): Deci
   const status: TuningStatus = {
     ...(outcome.report === null ? stored : withoutMeasured(stored)),
     ...outcome.report,
-    ...(outcome.conditions.length === 0 ? {} : conditionsOf(snapshot, outcome.conditions, now)),
+    ...conditionsOf(snapshot, outcome.conditions, now),
     ...(outcome.change === null ? {} : { change: outcome.change }),
   };
   return conclude(snapshot, status, outcome.action, outcome.requeueAfterMs, now);

@@ -5,7 +5,7 @@
 import type { Change } from '../../api/uwsgi-tuning.ts';
 import { formatQuantity, parseQuantity } from '../quantity.ts';
 import { totalDeaths } from './log-patterns.ts';
-import type { Evidence, PodView } from './snapshot.ts';
+import type { Evidence, PodView, Termination } from './snapshot.ts';
 
 /** What a failure teaches: it bounds what may be recommended next on that image. */
 export type LessonKind = 'StackTooSmall' | 'OutOfMemory' | 'Failed';
@@ -17,7 +17,7 @@ export interface Harm {
   readonly lesson: LessonKind;
 }
 
-/** How long a changed pod may be unready after the rollout before that counts as harm. */
+/** How long a changed pod that was ready may be unready after the rollout before that counts as harm. */
 export const UNREADY_GRACE_MS = 30_000;
 
 /** Signals that an overflown stack ends a worker with: 11 SIGSEGV, 6 SIGABRT (Python's fatal error), 7 SIGBUS. */
@@ -28,15 +28,26 @@ export function changedPods(change: Change, pods: readonly PodView[]): readonly 
   return pods.filter((pod) => !pod.terminating && carriesChange(change, pod));
 }
 
-/** Whether the pod's template carries the change's hash, with or without the suffix of a second roll. */
+/** Whether the template carries the change's annotation, with or without the suffix of a second roll. */
 export function hasChangeHash(change: Change, configHash: string | null): boolean {
-  const hash = change.newHash ?? '';
-  return configHash === hash || configHash === rerolledHash(hash);
+  return configHash === changeHash(change) || configHash === rerolledHash(change);
 }
 
+/**
+ * The annotation that the change sets: the new text's hash. Where the template carries that hash already (somebody put
+ * the old text back by hand since) the change's id tells the two apart, and the pods restart.
+ */
+export function changeHash(change: Change): string {
+  const hash = change.newHash ?? '';
+  const before = change.previousAnnotation;
+  return before === hash || before === `${hash}${SECOND_ROLL}` ? `${hash}-${change.id ?? ''}` : hash;
+}
+
+const SECOND_ROLL = '-2';
+
 /** The annotation's value for the one more roll that a stale mount is given. */
-export function rerolledHash(hash: string): string {
-  return `${hash}-2`;
+export function rerolledHash(change: Change): string {
+  return `${changeHash(change)}${SECOND_ROLL}`;
 }
 
 function carriesChange(change: Change, pod: PodView): boolean {
@@ -55,7 +66,7 @@ export function findHarm(
   const byContainer = new Map(evidence.map((entry) => [entry.containerId, entry]));
   const seen = changed.flatMap((pod) => byContainer.get(pod.containerId) ?? []);
   return (
-    oomKilled(changed, seen) ??
+    oomKilled(change, changed, seen) ??
     workerDied(change, changed, seen, now) ??
     requestsFailed(change, changed, seen, now) ??
     stackRefused(change, seen) ??
@@ -64,8 +75,8 @@ export function findHarm(
   );
 }
 
-function oomKilled(pods: readonly PodView[], evidence: readonly Evidence[]): Harm | null {
-  const container = pods.find((pod) => pod.lastTermination?.reason === 'OOMKilled');
+function oomKilled(change: Change, pods: readonly PodView[], evidence: readonly Evidence[]): Harm | null {
+  const container = pods.find((pod) => changedTermination(change, pod)?.reason === 'OOMKilled');
   if (container !== undefined) {
     return {
       reason: 'OOMKilled',
@@ -126,12 +137,9 @@ function stackRefused(change: Change, evidence: readonly Evidence[]): Harm | nul
 }
 
 function containerFailed(change: Change, pods: readonly PodView[]): Harm | null {
-  const since = Date.parse(change.startedAt ?? '');
   for (const pod of pods) {
-    const ended = pod.lastTermination;
-    const restarted = hasChangeHash(change, pod.configHash)
-      ? pod.restarts > 0
-      : ended?.finishedAt != null && ended.finishedAt >= since && (ended.exitCode ?? 0) !== 0;
+    const ended = changedTermination(change, pod);
+    const restarted = hasChangeHash(change, pod.configHash) ? pod.restarts > 0 : (ended?.exitCode ?? 0) !== 0;
     if (!restarted) continue;
     const how = ended === null ? '' : ` (${ended.reason || 'ended'}, exit code ${ended.exitCode ?? 'unknown'})`;
     return {
@@ -143,12 +151,26 @@ function containerFailed(change: Change, pods: readonly PodView[]): Harm | null 
   return null;
 }
 
+/** How the pod's last container ended, if that container ran the change: one that began before the plan read the old text. */
+function changedTermination(change: Change, pod: PodView): Termination | null {
+  const ended = pod.lastTermination;
+  if (ended === null || hasChangeHash(change, pod.configHash)) return ended;
+  return ended.startedAt !== null && ended.startedAt >= Date.parse(change.startedAt ?? '') ? ended : null;
+}
+
 function podUnready(change: Change, pods: readonly PodView[], now: number): Harm | null {
   const since = change.rolledOutAt === undefined ? null : Date.parse(change.rolledOutAt);
   if (since === null || now - since < UNREADY_GRACE_MS) return null;
-  const unready = pods.find((pod) => !pod.ready && now - pod.createdAt > UNREADY_GRACE_MS);
+  const unready = pods.find((pod) => !pod.ready && now - (pod.unreadySince ?? pod.createdAt) >= patience(change, pod));
   if (unready === undefined) return null;
   return { reason: 'PodNotReady', message: `pod ${unready.name} became unready after the rollout`, lesson: 'Failed' };
+}
+
+/** A pod that was never ready yet still starts (a scale-up, an eviction): it has as long as the rollout had. */
+function patience(change: Change, pod: PodView): number {
+  const starts = pod.unreadySince === null || pod.startedAt === null || pod.unreadySince <= pod.startedAt;
+  const rollout = Date.parse(change.rolloutDeadline ?? '') - Date.parse(change.startedAt ?? '');
+  return starts ? Math.max(UNREADY_GRACE_MS, rollout) : UNREADY_GRACE_MS;
 }
 
 /** A stack lesson only where the change made the stack smaller; else all that is known is that this set failed. */
@@ -170,18 +192,23 @@ export function allowance(change: Change, baselineCount: number, pods: readonly 
   return Math.ceil((2 * baselineCount * watched) / minutes);
 }
 
+/** A probe that is older is no evidence for now: exec may have become forbidden meanwhile. */
+const PROBE_MAX_AGE_MS = 60_000;
+
 /** Why the evidence is not enough for success; null when every changed pod can be judged. */
 export function missingEvidence(
   change: Change,
   pods: readonly PodView[],
   evidence: readonly Evidence[],
+  now: number,
 ): string | null {
   const changed = changedPods(change, pods);
   if (changed.length === 0) return 'no pod carries the change';
   const byContainer = new Map(evidence.map((entry) => [entry.containerId, entry]));
   for (const pod of changed) {
     const entry = byContainer.get(pod.containerId);
-    const readable = entry?.log?.started === true || entry?.probe != null;
+    const probed = entry?.probe != null && now - entry.probe.at <= PROBE_MAX_AGE_MS;
+    const readable = entry?.log?.started === true || probed;
     if (!readable) return `neither the log nor the processes of pod ${pod.name} could be read`;
   }
   return null;

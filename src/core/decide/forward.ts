@@ -3,11 +3,11 @@
  * cluster each time (docs/change-protocol.md), so that a crash at any point changes nothing.
  */
 import type { Change } from '../../api/uwsgi-tuning.ts';
-import { changedPods, findHarm, hasChangeHash, missingEvidence, rerolledHash } from './evidence.ts';
+import { changedPods, changeHash, findHarm, hasChangeHash, missingEvidence, rerolledHash } from './evidence.ts';
 import { switchedOff } from './gates.ts';
-import { renderChange, textState } from './render.ts';
+import { isOldText, renderChange, textState } from './render.ts';
 import { rolloutVerdict } from './rollout.ts';
-import type { Snapshot, WorkloadView } from './snapshot.ts';
+import type { PodView, Snapshot, VerifySample, WorkloadView } from './snapshot.ts';
 import { finish, goOn, turnBack, type Step } from './step.ts';
 import { meanMemoryUsed } from './usage-report.ts';
 import { checkApplied, type Applied } from './verify.ts';
@@ -24,7 +24,13 @@ export interface ChangeContext {
 
 export function stepForward(change: Change, context: ChangeContext): Step {
   const { snapshot, now } = context;
+  const { workload } = snapshot;
+  const state = textState(snapshot.configMap, change);
+  const annotated = hasChangeHash(change, workload?.configHash ?? null);
   if (snapshot.tuning.metadata.deletionTimestamp !== undefined) {
+    if (state === 'Old' && !annotated) {
+      return finish(change, 'Dropped', 'TuningDeleted', 'the tuning was deleted before anything was written', now);
+    }
     return turnBack(
       change,
       { reason: 'TuningDeleted', message: 'the tuning is being deleted', lesson: 'Failed' },
@@ -32,7 +38,6 @@ export function stepForward(change: Change, context: ChangeContext): Step {
       false,
     );
   }
-  const { workload } = snapshot;
   if (workload?.uid !== change.workload?.uid || workload === null) {
     return turnBack(
       change,
@@ -41,8 +46,7 @@ export function stepForward(change: Change, context: ChangeContext): Step {
       false,
     );
   }
-  const annotated = hasChangeHash(change, workload.configHash);
-  switch (textState(snapshot.configMap, change)) {
+  switch (state) {
     case 'Missing':
       return finish(change, 'Superseded', 'ConfigMapGone', 'the ConfigMap or its key was deleted or replaced', now);
     case 'Foreign':
@@ -78,11 +82,12 @@ function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeCont
     return goOn(change, progress('Applying', 'guards the change', { action: { kind: 'AddFinalizer' } }));
   const { uid, resourceVersion, name, text } = configMap;
   const key = change.configMap?.key ?? '';
-  if (snapshot.saved?.hash !== change.oldHash || snapshot.saved?.configMapUid !== uid || snapshot.saved.key !== key) {
+  const { saved } = snapshot;
+  if (!isOldText(saved, change) || saved?.configMapUid !== uid || saved.key !== key) {
     const action = { kind: 'SaveConfig', text, hash: change.oldHash ?? '', configMapUid: uid, key } as const;
     return goOn(change, progress('Applying', 'saves the old config', { action }));
   }
-  if (preflight === null || now - preflight.at > PREFLIGHT_MAX_AGE_MS) {
+  if (preflight?.configMapUid !== uid || preflight.key !== key || now - preflight.at > PREFLIGHT_MAX_AGE_MS) {
     return goOn(change, progress('Applying', 'looks for other users of the config', { action: { kind: 'Preflight' } }));
   }
   const blocked = preflight.failure ?? preflight.otherUsers[0];
@@ -96,7 +101,14 @@ function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeCont
 function annotate(change: Change, workload: WorkloadView, { snapshot, now }: ChangeContext): Step {
   const off = switchedOff(snapshot);
   if (off !== null) return turnBack(change, { ...off, lesson: 'Failed' }, now, false);
-  const action = { kind: 'Annotate', workload: workload.name, uid: workload.uid, value: change.newHash ?? '' } as const;
+  // Also the end of a fight with somebody who removes the annotation again and again.
+  const end =
+    change.rolledOutAt === undefined ? Date.parse(change.rolloutDeadline ?? '') : verifyEnd(change) + EVIDENCE_GRACE_MS;
+  if (now >= end) {
+    const message = 'the annotation uwsgi-tuner.dev/config-hash is not on the pod template';
+    return turnBack(change, { reason: 'RolloutTimedOut', message, lesson: 'Failed' }, now, false);
+  }
+  const action = { kind: 'Annotate', workload: workload.name, uid: workload.uid, value: changeHash(change) } as const;
   return goOn(change, progress('RollingOut', 'rolls the new config out', { action }));
 }
 
@@ -120,62 +132,89 @@ function rollOutAndVerify(change: Change, workload: WorkloadView, context: Chang
 /** Every changed pod is measured once the rollout is complete: uWSGI ignores bad values in silence. */
 function checkPods(change: Change, workload: WorkloadView, context: ChangeContext): Step {
   const { snapshot, now } = context;
-  const pods = changedPods(change, snapshot.pods).filter((pod) => pod.ready && pod.running);
-  const measured = new Map(snapshot.verifySamples.map((entry) => [entry.containerId, entry]));
-  const missing = pods.filter((pod) => measured.get(pod.containerId)?.sample == null);
   const overdue = now >= Date.parse(change.rolloutDeadline ?? '');
-  if (missing.length > 0) {
-    const failure = measured.get(missing[0]?.containerId ?? '')?.failure?.message ?? 'not measured yet';
-    if (overdue) {
-      return turnBack(
-        change,
-        { reason: 'NoEvidence', message: `pod ${missing[0]?.name ?? ''}: ${failure}`, lesson: 'Failed' },
-        now,
-      );
-    }
-    const action = { kind: 'Sample', pods: missing.map((pod) => pod.name), purpose: 'Verify' } as const;
+  const pods = changedPods(change, snapshot.pods).filter((pod) => pod.ready && pod.running);
+  if (pods.length === 0) {
+    if (!overdue) return goOn(change, progress('RollingOut', `until ${change.rolloutDeadline ?? ''}`));
+    return turnBack(change, { reason: 'NoEvidence', message: 'no pod runs the change', lesson: 'Failed' }, now);
+  }
+  const judged = pods.map((pod) => judgePod(change, pod, context, overdue));
+  const wrong = judged.find(({ isFinal, applied }) => isFinal && applied?.state === 'Wrong')?.applied;
+  if (wrong?.state === 'Wrong') {
+    return turnBack(change, { reason: 'ValuesNotApplied', message: wrong.message, lesson: 'Failed' }, now);
+  }
+  const open = judged.filter(({ isFinal }) => !isFinal);
+  const unmeasured = open.find(({ applied }) => applied === null);
+  if (overdue && unmeasured !== undefined) {
+    const message = `pod ${unmeasured.pod.name}: ${unmeasured.failure}`;
+    return turnBack(change, { reason: 'NoEvidence', message, lesson: 'Failed' }, now);
+  }
+  if (open.length > 0) {
+    const due = open.filter(({ isDue }) => isDue).map(({ pod }) => pod.name);
+    const action = due.length === 0 ? null : ({ kind: 'Sample', pods: due, purpose: 'Verify' } as const);
     return goOn(change, progress('Verifying', 'measures the new pods', { action }));
   }
-  const results: Applied[] = [];
-  for (const pod of pods) {
-    const sample = measured.get(pod.containerId)?.sample;
-    const log = snapshot.evidence.find((entry) => entry.containerId === pod.containerId)?.log ?? null;
-    if (sample != null) results.push(checkApplied(change, sample, log, context.hasCheaper));
-  }
-  const wrong = results.find((result) => result.state === 'Wrong');
-  const stale = results.find((result) => result.state === 'Stale');
-  if (stale?.state === 'Stale' && wrong === undefined && change.rerolled !== true) {
-    return goOn({ ...change, rerolled: true }, progress('RollingOut', `once more: ${stale.message}`));
-  }
-  if (
-    stale !== undefined &&
-    change.rerolled === true &&
-    !snapshot.readOnly &&
-    workload.configHash !== rerolledHash(change.newHash ?? '')
-  ) {
-    const value = rerolledHash(change.newHash ?? '');
-    const action = { kind: 'Annotate', workload: workload.name, uid: workload.uid, value } as const;
-    return goOn(change, progress('RollingOut', 'once more, because a pod had started with the old config', { action }));
-  }
-  const failed = wrong ?? stale;
-  if (failed?.state === 'Wrong' || failed?.state === 'Stale') {
-    return turnBack(change, { reason: 'ValuesNotApplied', message: failed.message, lesson: 'Failed' }, now);
-  }
-  if (pods.length === 0) {
-    if (overdue)
-      return turnBack(change, { reason: 'NoEvidence', message: 'no pod runs the change', lesson: 'Failed' }, now);
-    return goOn(change, progress('RollingOut', `until ${change.rolloutDeadline ?? ''}`));
-  }
+  const stale = judged.find(({ applied }) => applied?.state === 'Stale')?.applied;
+  if (stale?.state === 'Stale') return rollOnceMore(change, workload, snapshot, stale.message, now);
   return goOn(
     { ...change, rolledOutAt: new Date(now).toISOString() },
     progress('Verifying', 'the rollout is complete'),
   );
 }
 
+/** A pod that runs other values this soon after its start may still be starting its workers and threads. */
+const SETTLE_MS = 30_000;
+/** How long after a measurement that decided nothing the pod is measured again. */
+const MEASURE_AGAIN_MS = 5000;
+
+interface JudgedPod {
+  readonly pod: PodView;
+  /** Null: not measured yet. */
+  readonly applied: Applied | null;
+  readonly failure: string;
+  readonly isFinal: boolean;
+  readonly isDue: boolean;
+}
+
+function judgePod(
+  change: Change,
+  pod: PodView,
+  { snapshot, hasCheaper, now }: ChangeContext,
+  overdue: boolean,
+): JudgedPod {
+  const entry = snapshot.verifySamples.find(({ containerId }) => containerId === pod.containerId);
+  const isDue = entry === undefined || now - entry.at >= MEASURE_AGAIN_MS;
+  const failure = entry?.failure?.message ?? 'not measured yet';
+  if (entry?.sample == null) return { pod, applied: null, failure, isFinal: false, isDue };
+  const log = snapshot.evidence.find(({ containerId }) => containerId === pod.containerId)?.log ?? null;
+  const applied = checkApplied(change, entry.sample, log, hasCheaper);
+  const isFinal = applied.state === 'Applied' || overdue || hasSettled(pod, entry);
+  return { pod, applied, failure, isFinal, isDue };
+}
+
+function hasSettled(pod: PodView, { at }: VerifySample): boolean {
+  return pod.startedAt === null || at - pod.startedAt >= SETTLE_MS;
+}
+
+/** A pod had started with the old text: status says so first, then the workload rolls; the second time it failed. */
+function rollOnceMore(change: Change, workload: WorkloadView, snapshot: Snapshot, message: string, now: number): Step {
+  if (change.rerolled === true && workload.configHash === rerolledHash(change)) {
+    return turnBack(change, { reason: 'ValuesNotApplied', message, lesson: 'Failed' }, now);
+  }
+  const off = switchedOff(snapshot);
+  if (off !== null) return turnBack(change, { ...off, lesson: 'Failed' }, now, false);
+  if (change.rerolled !== true) {
+    return goOn({ ...change, rerolled: true }, progress('RollingOut', `once more: ${message}`));
+  }
+  const value = rerolledHash(change);
+  const action = { kind: 'Annotate', workload: workload.name, uid: workload.uid, value } as const;
+  return goOn(change, progress('RollingOut', 'once more, because a pod had started with the old config', { action }));
+}
+
 function verify(change: Change, { snapshot, now }: ChangeContext): Step {
-  const end = Date.parse(change.rolledOutAt ?? '') + (change.verifySeconds ?? 0) * 1000;
+  const end = verifyEnd(change);
   if (now < end) return goOn(change, progress('Verifying', `watches the pods until ${new Date(end).toISOString()}`));
-  const missing = missingEvidence(change, snapshot.pods, snapshot.evidence);
+  const missing = missingEvidence(change, snapshot.pods, snapshot.evidence, now);
   if (missing !== null) {
     if (now < end + EVIDENCE_GRACE_MS) return goOn(change, progress('Verifying', `waits for evidence: ${missing}`));
     return turnBack(change, { reason: 'NoEvidence', message: missing, lesson: 'Failed' }, now);
@@ -194,6 +233,10 @@ function verify(change: Change, { snapshot, now }: ChangeContext): Step {
     now,
     measured ?? undefined,
   );
+}
+
+function verifyEnd(change: Change): number {
+  return Date.parse(change.rolledOutAt ?? '') + (change.verifySeconds ?? 0) * 1000;
 }
 
 /** A pod that was replaced at the very end gets this long to show its log and processes. */

@@ -5,7 +5,8 @@ import { closedGate, type ClosedGate, type Proposal } from './gates.ts';
 import { hashText } from './hash.ts';
 import { renderValues } from './render.ts';
 import type { ConfigMapView, Preflight } from './snapshot.ts';
-import { statusValues } from './values.ts';
+import { readConfig } from '../uwsgi/reading.ts';
+import { statusValues, type Values } from './values.ts';
 
 export type Plan =
   | { readonly kind: 'Change'; readonly change: Change }
@@ -29,8 +30,11 @@ export function planChange(proposal: Proposal, configMap: ConfigMapView, expecte
       'the config already carries these values but the pods run others; restart the workload',
     );
   }
+  const other = startsOthers(rendered.text, policy.section, to);
+  if (other !== null) return other;
   const known = snapshot.preflight;
-  if (known === null || now - known.at > policy.intervalMs) return { kind: 'Preflight' };
+  const isOfThis = known?.configMapUid === configMap.uid && known.key === policy.configKey;
+  if (known === null || !isOfThis || now - known.at > policy.intervalMs) return { kind: 'Preflight' };
   const shared = usedByOthers(known, configMap);
   if (shared !== null) return shared;
   const gate = closedGate(proposal);
@@ -41,6 +45,14 @@ export function planChange(proposal: Proposal, configMap: ConfigMapView, expecte
 
 function refused(reason: string, message: string): Plan {
   return { kind: 'Refused', reason, message };
+}
+
+/** The text would start other processes than the sum was made for: somebody edited it and the pods do not run that yet. */
+function startsOthers(text: string, section: string, to: Values): Plan | null {
+  const { value } = readConfig(text, { format: 'Ini', section }).processes;
+  if (value === null || value === to.processes) return null;
+  const message = `the config starts ${value} processes but the pods run ${to.processes}; restart the workload`;
+  return refused('ValuesNotInForce', message);
 }
 
 function cannotBeOurs(configMap: ConfigMapView): Plan | null {

@@ -1,5 +1,5 @@
 /** The spec with its texts read once: durations in milliseconds, sizes in bytes. */
-import type { TuningSpec } from '../../api/uwsgi-tuning.ts';
+import type { Change, TuningSpec } from '../../api/uwsgi-tuning.ts';
 import { bytes, parseQuantity, type Bytes } from '../quantity.ts';
 import type { Policy as SizingPolicy, Range } from '../recommend/types.ts';
 import { parseDuration } from './duration.ts';
@@ -80,6 +80,11 @@ export function readPolicy(spec: TuningSpec): { readonly policy: Policy; readonl
     sampleTimeoutMs: duration('spec.sampling.timeout', sampling.timeout, '20s'),
   };
   return { policy, problems: [...problems, ...formatProblems(spec)] };
+}
+
+/** The policy while a change is in flight: the config is read as the change was planned, whatever the spec says now. */
+export function policyInForce(policy: Policy, change: Change | undefined): Policy {
+  return { ...policy, section: change?.configMap?.section ?? policy.section };
 }
 
 /** Suffixes of keys whose dialect this version cannot edit. */

@@ -5,7 +5,7 @@
 import type { Change } from '../../api/uwsgi-tuning.ts';
 import { changedPods, hasChangeHash } from './evidence.ts';
 import type { ChangeContext } from './forward.ts';
-import { renderPutBack, textState } from './render.ts';
+import { isOldText, renderPutBack, textState } from './render.ts';
 import { rolloutVerdict } from './rollout.ts';
 import type { Snapshot } from './snapshot.ts';
 import { finish, goOn, type Step } from './step.ts';
@@ -18,14 +18,17 @@ export function stepPutBack(change: Change, context: ChangeContext): Step {
     return finish(change, 'Failed', 'PutBackFailed', 'the old config could not be put back', now);
   }
   if (deleted && overdue) return finish(change, 'Failed', 'PutBackFailed', 'the tuning was deleted; gave up', now);
+  const step =
+    restoreText(change, context) ??
+    restoreAnnotation(change, context) ??
+    awaitRollout(change, context, deleted, overdue);
+  if (step.action === null) return step;
   if (snapshot.readOnly) {
     return stuck(change, 'PutBackHeld', 'the controller runs with --read-only; the old config waits to be put back');
   }
-  return (
-    restoreText(change, context) ??
-    restoreAnnotation(change, context) ??
-    awaitRollout(change, context, deleted, overdue)
-  );
+  if (!overdue) return step;
+  const message = `the old config could not be written back by ${change.putBack?.deadline ?? ''}; it is tried on`;
+  return { ...failed(change, message, snapshot), action: step.action };
 }
 
 /** A step while the text is not yet the old one; null once it is, or when there is nothing left to restore it in. */
@@ -33,7 +36,7 @@ function restoreText(change: Change, { snapshot }: ChangeContext): Step | null {
   const { configMap, saved } = snapshot;
   const state = textState(configMap, change);
   if (state === 'Missing' || state === 'Old' || state === 'Foreign' || configMap?.text == null) return null;
-  if (saved === null || saved.hash !== change.oldHash) {
+  if (saved === null || !isOldText(saved, change)) {
     return failed(change, 'the saved copy of the old config is gone or is another one', snapshot);
   }
   const rendered = renderPutBack(configMap.text, saved, change);

@@ -50,6 +50,11 @@ export function textState(configMap: ConfigMapView | null, change: Change): Text
   return again.ok && again.text === configMap.text ? 'EditedNew' : 'Foreign';
 }
 
+/** Whether the saved copy is the text that the change replaced: its hash is taken anew, somebody may have edited it. */
+export function isOldText(saved: SavedConfig | null, change: Change): boolean {
+  return saved !== null && saved.hash === change.oldHash && hashText(saved.text) === change.oldHash;
+}
+
 /** The text that a put-back writes: the saved one whole, or only our values when somebody edited the text since. */
 export function renderPutBack(current: string, saved: SavedConfig, change: Change): Rendered {
   if (hashText(current) === change.newHash) return { ok: true, text: saved.text };

@@ -38,6 +38,7 @@ export interface WorkloadView {
 export interface Termination {
   readonly reason: string;
   readonly exitCode: number | null;
+  readonly startedAt: number | null;
   readonly finishedAt: number | null;
 }
 
@@ -49,6 +50,8 @@ export interface PodView {
   readonly createdAt: number;
   readonly terminating: boolean;
   readonly ready: boolean;
+  /** Since when it is not ready; null when it is, or when that is not told. */
+  readonly unreadySince: number | null;
   readonly running: boolean;
   readonly configHash: string | null;
   readonly image: string;
@@ -110,6 +113,9 @@ export interface VerifySample {
 /** What was looked up right before a write. */
 export interface Preflight {
   readonly at: number;
+  /** The config that it is about. */
+  readonly configMapUid: string;
+  readonly key: string;
   /** Other users of the ConfigMap's key, such as "Deployment other (container web)". */
   readonly otherUsers: readonly string[];
   /** A sentence when the look-up itself failed; then nothing may be written. */

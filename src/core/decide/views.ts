@@ -72,14 +72,15 @@ export function usesConfigMap(spec: PodSpec, container: Container, name: string,
 
 export function viewPod(pod: Pod, containerName: string): PodView {
   const status = pod.status?.containerStatuses?.find((entry) => entry.name === containerName);
+  const ready = pod.status?.conditions?.find((condition) => condition.type === 'Ready');
   return {
     name: pod.metadata.name,
     uid: pod.metadata.uid ?? '',
     node: pod.spec.nodeName ?? '',
     createdAt: Date.parse(pod.metadata.creationTimestamp ?? '') || 0,
     terminating: pod.metadata.deletionTimestamp !== undefined,
-    ready:
-      pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true,
+    ready: ready?.status === 'True',
+    unreadySince: ready === undefined || ready.status === 'True' ? null : time(ready.lastTransitionTime),
     running: status?.state?.running !== undefined,
     configHash: pod.metadata.annotations?.[CONFIG_HASH_ANNOTATION] ?? null,
     image: pod.spec.containers.find((container) => container.name === containerName)?.image ?? '',
@@ -95,7 +96,8 @@ export function viewPod(pod: Pod, containerName: string): PodView {
 function viewTermination(status: ContainerStatus | undefined): Termination | null {
   const ended = status?.state?.terminated ?? status?.lastState?.terminated;
   if (ended === undefined) return null;
-  return { reason: ended.reason ?? '', exitCode: ended.exitCode ?? null, finishedAt: time(ended.finishedAt) };
+  const { reason = '', exitCode = null } = ended;
+  return { reason, exitCode, startedAt: time(ended.startedAt), finishedAt: time(ended.finishedAt) };
 }
 
 export function viewConfigMap(object: ConfigMap, key: string): ConfigMapView {
@@ -112,5 +114,6 @@ export function viewConfigMap(object: ConfigMap, key: string): ConfigMapView {
 }
 
 function time(text: string | undefined): number | null {
-  return text === undefined ? null : Date.parse(text);
+  const value = Date.parse(text ?? '');
+  return Number.isNaN(value) ? null : value;
 }

@@ -6,7 +6,14 @@ import type { UwsgiTuning } from '../../../src/api/uwsgi-tuning.ts';
 import { decide } from '../../../src/core/decide/decide.ts';
 import type { Action } from '../../../src/core/decide/decision.ts';
 import { NO_SIGNS, type LogCounts } from '../../../src/core/decide/log-patterns.ts';
-import type { Evidence, PodView, SampleRound, Snapshot, VerifySample } from '../../../src/core/decide/snapshot.ts';
+import type {
+  Evidence,
+  PodView,
+  SampleFailureCode,
+  SampleRound,
+  Snapshot,
+  VerifySample,
+} from '../../../src/core/decide/snapshot.ts';
 import { addSample, decodeDigest, emptyDigest, type Digest } from '../../../src/core/recommend/digest.ts';
 import { kib, mib } from '../../../src/core/quantity.ts';
 import { readConfig } from '../../../src/core/uwsgi/reading.ts';
@@ -25,6 +32,24 @@ export class World {
   statusWrites = 0;
   readOnly = false;
   ignored = false;
+  frozen = false;
+  paused = false;
+  replicas = 2;
+  workloadUid = 'workload-1';
+  configMapUid = 'configmap-1';
+  /** Somebody's webhook removes our annotation from whatever is written. */
+  stripsAnnotation = false;
+  workloadMissing = false;
+  /** Somebody's webhook refuses every write of the config. */
+  rejectsWrites = false;
+  /** Measuring fails so; null: it works. */
+  sampleFailure: SampleFailureCode | null = null;
+  /** Rounds of measuring, and the pods of each. */
+  sampled: (readonly string[])[] = [];
+  /** Times of the guard's probes; null: now. */
+  probedAt: number | null = null;
+  /** What a pod shows in its first seconds, whatever its config says: 0 when uWSGI starts at once. */
+  slowStartMs = 0;
   image = 'shop/web:1';
   owner: string | null = null;
   otherUsers: string[] = [];
@@ -46,28 +71,53 @@ export class World {
 
   /** All pods anew, as a finished rollout leaves them. */
   startPods(text = this.text): void {
-    this.pods = [1, 2].map(() => {
-      const serial = ++this.#serial;
-      this.running.set(`container-${serial}`, text);
-      return {
-        name: `web-${serial}`,
-        uid: `pod-${serial}`,
-        node: 'node1',
-        createdAt: this.now,
-        terminating: false,
-        ready: true,
-        running: true,
-        configHash: this.annotation,
-        image: this.image,
-        imageId: 'sha256:1',
-        containerId: `container-${serial}`,
-        startedAt: this.now,
-        restarts: 0,
-        waitingReason: null,
-        lastTermination: null,
-      };
-    });
+    this.pods = Array.from({ length: this.replicas }, () => this.newPod(text));
     this.log = { ...NO_SIGNS, started: true };
+  }
+
+  newPod(text = this.text): PodView {
+    const serial = ++this.#serial;
+    this.running.set(`container-${serial}`, text);
+    return {
+      name: `web-${serial}`,
+      uid: `pod-${serial}`,
+      node: 'node1',
+      createdAt: this.now,
+      terminating: false,
+      ready: true,
+      unreadySince: null,
+      running: true,
+      configHash: this.annotation,
+      image: this.image,
+      imageId: 'sha256:1',
+      containerId: `container-${serial}`,
+      startedAt: this.now,
+      restarts: 0,
+      waitingReason: null,
+      lastTermination: null,
+    };
+  }
+
+  /** The pod's container dies and starts anew with the text of now. */
+  restartPod(index: number, ended: { reason: string; exitCode: number }): void {
+    const pod = this.pods[index];
+    if (pod === undefined) return;
+    const containerId = `container-${++this.#serial}`;
+    this.running.set(containerId, this.text);
+    const lastTermination = { ...ended, startedAt: pod.startedAt, finishedAt: this.now };
+    this.pods = this.pods.with(index, {
+      ...pod,
+      containerId,
+      startedAt: this.now,
+      restarts: pod.restarts + 1,
+      lastTermination,
+    });
+  }
+
+  /** Somebody deletes the tuning. */
+  deleteTuning(): void {
+    const deletionTimestamp = new Date(this.now).toISOString();
+    this.tuning = { ...this.tuning, metadata: { ...this.tuning.metadata, deletionTimestamp } };
   }
 
   snapshot(): Snapshot {
@@ -75,31 +125,33 @@ export class World {
       podUid: pod.uid,
       containerId: pod.containerId,
       log: this.log,
-      probe: { at: this.now, oomKills: 0, respawns: 0 },
+      probe: { at: this.probedAt ?? this.now, oomKills: 0, respawns: 0 },
     }));
     return {
       tuning: this.tuning,
       problems: [],
       readOnly: this.readOnly,
-      frozen: false,
+      frozen: this.frozen,
       duplicateOf: null,
-      workload: {
-        name: 'web',
-        uid: 'workload-1',
-        observed: true,
-        replicas: 2,
-        updated: this.rolloutStuck ? 1 : 2,
-        total: 2,
-        available: this.rolloutStuck ? 1 : 2,
-        paused: false,
-        progressDeadlineExceeded: false,
-        ignored: this.ignored,
-        configHash: this.annotation,
-        candidates: [{ name: 'app', image: this.image, memoryLimit: mib(1024) }],
-      },
+      workload: this.workloadMissing
+        ? null
+        : {
+            name: 'web',
+            uid: this.workloadUid,
+            observed: true,
+            replicas: this.replicas,
+            updated: this.rolloutStuck ? this.replicas - 1 : this.replicas,
+            total: this.replicas,
+            available: this.rolloutStuck ? this.replicas - 1 : this.replicas,
+            paused: this.paused,
+            progressDeadlineExceeded: false,
+            ignored: this.ignored,
+            configHash: this.annotation,
+            candidates: [{ name: 'app', image: this.image, memoryLimit: mib(1024) }],
+          },
       configMap: {
         name: 'web-uwsgi',
-        uid: 'configmap-1',
+        uid: this.configMapUid,
         resourceVersion: String(this.textWrites.length + 1),
         immutable: false,
         text: this.text,
@@ -134,6 +186,7 @@ export class World {
       this.now += Math.max(100, decision.requeueAfterMs);
       return 'Wait';
     }
+    this.now += 20;
     this.perform(decision.action);
     return decision.action.kind;
   }
@@ -164,6 +217,8 @@ export class World {
       case 'Preflight':
         this.preflight = {
           at: this.now,
+          configMapUid: this.configMapUid,
+          key: this.tuning.status?.change?.configMap?.key ?? this.tuning.spec.config.configMapRef.key,
           otherUsers: this.otherUsers,
           failure: null,
           baseline: { podMinutes: 10, workerDeaths: 0, failedRequests: 0 },
@@ -179,11 +234,13 @@ export class World {
         this.saved = { text: action.text, hash: action.hash, key: action.key, configMapUid: action.configMapUid };
         return;
       case 'WriteText':
+        if (this.rejectsWrites) return;
         this.text = action.text;
         this.textWrites.push(action.text);
         return;
       case 'Annotate':
         this.annotations.push(action.value);
+        if (this.stripsAnnotation) return;
         if (action.value !== this.annotation) {
           this.annotation = action.value;
           this.now += 3000;
@@ -199,14 +256,19 @@ export class World {
 
   takeSamples(names: readonly string[], verify: boolean): void {
     this.now += 200;
+    this.sampled.push(names);
     const pods = this.pods.filter((pod) => names.includes(pod.name));
+    if (this.sampleFailure !== null) {
+      this.#failSamples(pods, verify, this.sampleFailure);
+      return;
+    }
     const samples = pods.map((pod) => {
       const reading = readConfig(this.running.get(pod.containerId) ?? '', { format: 'Ini', section: 'uwsgi' });
       return sample({
         pod: pod.name,
         podUid: pod.uid,
         takenAt: this.now,
-        processes: reading.processes.value ?? 1,
+        processes: this.now - pod.createdAt < this.slowStartMs ? 1 : (reading.processes.value ?? 1),
         threads: reading.threads.value ?? 1,
         stack: reading.threadStackSize.value ?? kib(8192),
       });
@@ -225,6 +287,15 @@ export class World {
       this.digest = addSample(this.digest, taken, { image: pod.image, nowMs: this.now });
     }
     if (!verify) this.round = { at: this.now, samples, failures: [] };
+  }
+
+  #failSamples(pods: readonly PodView[], verify: boolean, code: SampleFailureCode): void {
+    const failures = pods.map((pod) => ({ pod: pod.name, code, message: `cannot be measured: ${code}` }));
+    if (!verify) this.round = { at: this.now, samples: [], failures };
+    for (const [index, { containerId }] of pods.entries()) {
+      const failure = failures[index] ?? null;
+      if (verify) this.verifySamples.set(containerId, { containerId, at: this.now, sample: null, failure });
+    }
   }
 
   condition(type: string): string {
