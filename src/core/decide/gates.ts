@@ -2,6 +2,7 @@
  * What holds a change back. The list's order is the order in which gates speak: the first closed one is named in the
  * Applied condition. To add a gate: one function that returns what it found wrong, and one line in GATES.
  */
+import type { FinishedChange } from '../../api/uwsgi-tuning.ts';
 import { formatDuration } from './duration.ts';
 import type { Policy } from './policy.ts';
 import { livePods, rolloutVerdict } from './rollout.ts';
@@ -90,13 +91,14 @@ function tooManyPods({ workload }: Proposal): ClosedGate | null {
 
 function noFreshSample({ snapshot }: Proposal): ClosedGate | null {
   const round = snapshot.round;
-  if (round !== null && round.samples.length > 0) return null;
-  return held('NoFreshSample', 'the newest round of measuring gave no sample');
+  const live = new Set(livePods(snapshot.pods).map((pod) => pod.uid));
+  if (round?.samples.some((sample) => live.has(sample.podUid)) === true) return null;
+  return held('NoFreshSample', 'the newest round of measuring gave no sample of a pod that is there now');
 }
 
-function tooFewSamples({ policy, samples, observedSince, now }: Proposal): ClosedGate | null {
+function tooFewSamples({ policy, workload, samples, observedSince, now }: Proposal): ClosedGate | null {
   if (samples >= policy.minSamples) return null;
-  const rounds = Math.ceil(policy.minSamples / policy.maxPods);
+  const rounds = Math.ceil(policy.minSamples / Math.max(1, Math.min(policy.maxPods, workload.replicas)));
   const opensAt = (observedSince ?? now) + rounds * policy.intervalMs;
   return held(
     'TooFewSamples',
@@ -149,7 +151,7 @@ function withinNoise({ policy, from, to, overBudget }: Proposal): ClosedGate | n
 }
 
 function tooSoon({ snapshot, policy, now }: Proposal): ClosedGate | null {
-  const last = snapshot.tuning.status?.history?.find((entry) => entry.verdict !== 'Dropped');
+  const last = snapshot.tuning.status?.history?.find(isAttempt);
   if (last?.finishedAt === undefined) return null;
   const opensAt = Date.parse(last.finishedAt) + policy.minIntervalMs;
   if (now >= opensAt) return null;
@@ -160,6 +162,11 @@ function tooSoon({ snapshot, policy, now }: Proposal): ClosedGate | null {
     `updatePolicy.minInterval = ${formatDuration(policy.minIntervalMs)}; may open at ${iso(opensAt)}${why}`,
     opensAt,
   );
+}
+
+/** A dropped plan changed nothing and may be made again at once, unless the write itself did not succeed. */
+function isAttempt({ verdict, reason }: FinishedChange): boolean {
+  return verdict !== 'Dropped' || reason === 'TimedOut';
 }
 
 const GATES: readonly Gate[] = [

@@ -1,6 +1,6 @@
 /** A tuning without a change in flight: measure, recommend, and plan a change where the policy wants one. */
 import { condition, type WantedCondition } from '../../api/conditions.ts';
-import type { Change } from '../../api/uwsgi-tuning.ts';
+import type { Change, Condition } from '../../api/uwsgi-tuning.ts';
 import { TROUBLE_POLL_MS, type Action } from './decision.ts';
 import { measure, type Measurement } from './measure.ts';
 import { planChange, type Plan } from './plan.ts';
@@ -48,8 +48,9 @@ export function assessIdle(snapshot: Snapshot, policy: Policy, now: number): Idl
   const applied = assessApplied(snapshot, policy, findings, now);
   const conditions = [ready, provided, ...applied.conditions];
   if (applied.change !== null) return { ...idle, conditions, change: applied.change, action: null, requeueAfterMs: 0 };
-  const opens =
-    applied.opensAt === null ? requeueAfterMs : Math.min(requeueAfterMs, Math.max(0, applied.opensAt - now));
+  // A gate that should have opened by now opens with the next sample, or with somebody's help.
+  const { opensAt } = applied;
+  const opens = opensAt === null || opensAt <= now ? requeueAfterMs : Math.min(requeueAfterMs, opensAt - now);
   return {
     ...idle,
     conditions,
@@ -129,7 +130,7 @@ function withoutFindings(
   const everMeasured = snapshot.tuning.status?.sample?.time !== undefined;
   const failure = round?.failures[0];
   if (failure !== undefined) {
-    const message = `pod ${failure.pod}: ${failure.message}`;
+    const message = sameFailure(snapshot, failure.code) ?? `pod ${failure.pod}: ${failure.message}`;
     const needsUser = NEEDS_USER.includes(failure.code);
     return {
       conditions: [
@@ -140,7 +141,7 @@ function withoutFindings(
       ],
     };
   }
-  if (everMeasured) return { conditions: [] };
+  if (everMeasured && (sample !== null || readyCondition(snapshot)?.status === 'True')) return { conditions: [] };
   const reason = sample === null ? 'NoReadyPod' : 'FirstSample';
   const message = sample === null ? 'waits for a ready pod to measure' : 'measures the pods for the first time';
   return {
@@ -151,6 +152,17 @@ function withoutFindings(
     ],
     requeueAfterMs: TROUBLE_POLL_MS,
   };
+}
+
+/** What is said already of such a failure, while the pod it names is there: each round asks other pods. */
+function sameFailure(snapshot: Snapshot, code: SampleFailureCode): string | null {
+  const said = readyCondition(snapshot);
+  if (said?.reason !== code) return null;
+  return snapshot.pods.some((pod) => said.message.startsWith(`pod ${pod.name}: `)) ? said.message : null;
+}
+
+function readyCondition({ tuning }: Snapshot): Condition | undefined {
+  return tuning.status?.conditions?.find((entry) => entry.type === 'Ready');
 }
 
 /** Reconciling False, and Stalled with its reason or False. */
