@@ -2,6 +2,7 @@
  * What the controller keeps of one tuning between two reconciles. All of it can be measured again, so a restart loses
  * time and nothing else; what must survive is in status.
  */
+import type { Performed } from '../core/decide/decision.ts';
 import type { Preflight, SampleRound, VerifySample } from '../core/decide/snapshot.ts';
 import type { Digest } from '../core/recommend/digest.ts';
 import type { ChangeGuard } from './guard.ts';
@@ -14,6 +15,8 @@ export interface TuningMemory {
   verifySamples: Map<string, VerifySample>;
   preflight: Preflight | null;
   guard: ChangeGuard | null;
+  /** The newest write, so that one without effect is not repeated at once. */
+  performed: Performed | null;
 }
 
 /** The memories by "namespace/name". */
@@ -32,6 +35,7 @@ export class TuningMemories {
       verifySamples: new Map(),
       preflight: null,
       guard: null,
+      performed: null,
     };
     this.#memories.set(key, fresh);
     return fresh;

@@ -1,9 +1,10 @@
 /** One reconcile of one tuning: observe, decide, then the status or the one effect. Level-triggered; keeps no state. */
 import { validateTuning } from '../api/validate.ts';
 import { keyOf, type TuningStatus, type UwsgiTuning } from '../api/uwsgi-tuning.ts';
-import { isClusterError } from '../cluster/errors.ts';
+import { ClusterError, isClusterError } from '../cluster/errors.ts';
 import { read } from '../cluster/listing.ts';
 import { decide } from '../core/decide/decide.ts';
+import { pauseBefore } from '../core/decide/decision.ts';
 import { changedPods } from '../core/decide/evidence.ts';
 import type { Snapshot } from '../core/decide/snapshot.ts';
 import { eventsBetween, type EventIntent } from '../core/decide/transitions.ts';
@@ -51,6 +52,7 @@ export class Reconciler {
     const subject = { tuning, problems, duplicateOf: this.#options.duplicateOf(tuning), memory };
     const { transport, readOnly, now } = this.#options;
     const snapshot = await observe(subject, { transport, readOnly, signal });
+    if (signal.aborted) throw ClusterError.aborted(`reconcile of ${key}`);
     this.#guard(snapshot, memory);
     const decision = decide({ ...snapshot, evidence: memory.guard?.evidence() ?? [] }, now());
     if (decision.status !== null) {
@@ -58,6 +60,9 @@ export class Reconciler {
       return AFTER_WRITE_MS;
     }
     if (decision.action === null) return decision.requeueAfterMs;
+    const pause = pauseBefore(decision.action, memory.performed, now());
+    if (pause > 0) return pause;
+    memory.performed = { action: decision.action, at: now() };
     await act(decision.action, { tuning: raw, snapshot, memory, signal }, this.#options);
     return AFTER_WRITE_MS;
   }
@@ -79,7 +84,9 @@ export class Reconciler {
 
   /** The guard runs while a change is in flight and watches the pods that carry it. */
   #guard(snapshot: Snapshot, memory: TuningMemory): void {
-    const change = snapshot.tuning.status?.change;
+    const { change: stored } = snapshot.tuning.status ?? {};
+    // Once the change turns round nothing more is judged.
+    const change = stored?.direction === 'Forward' ? stored : undefined;
     if (memory.guard !== null && memory.guard.changeId !== change?.id) {
       memory.guard.stop();
       memory.guard = null;

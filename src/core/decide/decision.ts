@@ -42,3 +42,17 @@ export interface Decision {
 export const CHANGE_POLL_MS = 2000;
 /** How often a state that needs somebody is looked at again. */
 export const TROUBLE_POLL_MS = 15_000;
+/** How long the same write waits after it was made: the cluster did not keep it, and it may not do so for long. */
+const SAME_WRITE_MS = 2000;
+
+/** An action as it was performed. */
+export interface Performed {
+  readonly action: Action;
+  readonly at: number;
+}
+
+/** Milliseconds to wait before an action that was performed just now and had no lasting effect; 0 for any other. */
+export function pauseBefore(action: Action, last: Performed | null, now: number): number {
+  if (last === null || action.kind === 'Sample' || JSON.stringify(action) !== JSON.stringify(last.action)) return 0;
+  return Math.max(0, last.at + SAME_WRITE_MS - now);
+}

@@ -107,7 +107,7 @@ describe('a put-back', () => {
     world.run((w) => w.condition('Stalled') === 'True/PutBackFailed', 100_000);
     const trace: string[] = [];
     for (let count = 0; count < 5; count++) trace.push(world.step());
-    expect(trace).toEqual(['WriteText', 'WriteText', 'WriteText', 'WriteText', 'WriteText']);
+    expect(trace).toEqual(['WriteText', 'Wait', 'WriteText', 'Wait', 'WriteText']);
     world.rejectsWrites = false;
     world.run(settled);
     expect(world.text).toBe(INI);

@@ -4,7 +4,7 @@
  */
 import type { UwsgiTuning } from '../../../src/api/uwsgi-tuning.ts';
 import { decide } from '../../../src/core/decide/decide.ts';
-import type { Action } from '../../../src/core/decide/decision.ts';
+import { pauseBefore, type Action, type Performed } from '../../../src/core/decide/decision.ts';
 import { NO_SIGNS, type LogCounts } from '../../../src/core/decide/log-patterns.ts';
 import type {
   Evidence,
@@ -59,6 +59,9 @@ export class World {
   /** What each container runs: the text at its start. */
   running = new Map<string, string>();
   #serial = 0;
+  #last: Performed | null = null;
+  /** Grows with every write of the ConfigMap, ours and others'. */
+  version = 1;
   round: SampleRound | null = null;
   verifySamples = new Map<string, VerifySample>();
   preflight: Snapshot['preflight'] = null;
@@ -114,6 +117,12 @@ export class World {
     });
   }
 
+  /** Somebody edits the config. */
+  editText(text: string): void {
+    this.text = text;
+    this.version++;
+  }
+
   /** Somebody deletes the tuning. */
   deleteTuning(): void {
     const deletionTimestamp = new Date(this.now).toISOString();
@@ -152,7 +161,7 @@ export class World {
       configMap: {
         name: 'web-uwsgi',
         uid: this.configMapUid,
-        resourceVersion: String(this.textWrites.length + 1),
+        resourceVersion: String(this.version),
         immutable: false,
         text: this.text,
         binary: false,
@@ -186,7 +195,13 @@ export class World {
       this.now += Math.max(100, decision.requeueAfterMs);
       return 'Wait';
     }
+    const pause = pauseBefore(decision.action, this.#last, this.now);
+    if (pause > 0) {
+      this.now += pause;
+      return 'Wait';
+    }
     this.now += 20;
+    this.#last = { action: decision.action, at: this.now };
     this.perform(decision.action);
     return decision.action.kind;
   }
@@ -204,6 +219,7 @@ export class World {
   /** As a restart of the controller does. */
   loseMemory(): void {
     this.round = null;
+    this.#last = null;
     this.verifySamples.clear();
     this.preflight = null;
     this.digest = decodeDigest(this.tuning.status?.sample?.digest);
@@ -236,6 +252,7 @@ export class World {
       case 'WriteText':
         if (this.rejectsWrites) return;
         this.text = action.text;
+        this.version++;
         this.textWrites.push(action.text);
         return;
       case 'Annotate':
