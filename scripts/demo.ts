@@ -4,14 +4,17 @@ import { endChildren } from './demo/kubectl.ts';
 import { inspectMachine, whatIsMissing } from './demo/machine.ts';
 import { HELP, parseOptions, UsageError, type DemoOptions } from './demo/options.ts';
 import { Screen } from './demo/screen.ts';
-import type { Stage } from './demo/stage.ts';
+import { NAMESPACE, type Stage } from './demo/stage.ts';
 import { indent, item, oneLine, wrap } from './demo/text.ts';
 
 const LOG_LINES = 15;
+/** A terminal's Ctrl-C comes twice: from the terminal, and from npm. */
+const SAME_SIGNAL_MS = 1_000;
 
 /** The stage that has to be cleared away, whatever happens. */
 let stage: Stage | null = null;
 let interrupted = false;
+let interruptedAt = 0;
 
 async function main(options: DemoOptions): Promise<number> {
   const screen = new Screen(options.output === 'json' ? process.stderr : process.stdout);
@@ -36,9 +39,9 @@ async function onThrowaway(options: DemoOptions, screen: Screen): Promise<number
     import('./demo/throwaway.ts'),
     import('./demo/live.ts'),
   ]);
-  const throwaway = await startThrowaway(screen, options.keep);
-  stage = throwaway.stage;
-  printFacts(await tellLive(throwaway.stage, throwaway.install, screen), options);
+  const opening = await startThrowaway(screen, options.keep);
+  stage = opening.stage;
+  printFacts(await tellLive(opening, screen), options);
   if (!options.keep) return 0;
   stage = null;
   screen.print(`\n${wrap('The cluster stays until you end it:')}\n${indent(KEPT_HELP.join('\n'), '    ')}\n`);
@@ -46,14 +49,15 @@ async function onThrowaway(options: DemoOptions, screen: Screen): Promise<number
 }
 
 async function onContext(options: DemoOptions, screen: Screen): Promise<number> {
-  const [{ askForContext, startOnContext }, { tellLive }] = await Promise.all([
+  const [{ askForContext, openOnContext }, { tellLive }] = await Promise.all([
     import('./demo/context.ts'),
     import('./demo/live.ts'),
   ]);
   const place = await askForContext(options, screen);
   if (place === null) return 2;
-  stage = await startOnContext(place, screen);
-  printFacts(await tellLive(stage, () => Promise.resolve(), screen), options);
+  const opening = openOnContext(place, screen);
+  stage = opening.stage;
+  printFacts(await tellLive(opening, screen), options);
   return 0;
 }
 
@@ -82,7 +86,7 @@ function printFacts(facts: object, { output }: DemoOptions): void {
   if (output === 'json') process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
 }
 
-/** What was expected and found, and what the operator said last. */
+/** What was expected and found, how the pods are, and what the operator said last. */
 async function explain(error: unknown, screen: Screen): Promise<void> {
   screen.note('');
   if (error instanceof Unmet) {
@@ -91,8 +95,11 @@ async function explain(error: unknown, screen: Screen): Promise<void> {
   } else {
     screen.note(`The demo stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
-  const log = await stage?.operatorLog(LOG_LINES).catch(() => []);
-  if (log === undefined || log.length === 0) return;
+  if (stage === null) return;
+  const pods = await stage.kubectl.run(['--namespace', NAMESPACE, 'get', 'pods']).catch(() => null);
+  if (pods !== null) screen.note(`\nThe demo's pods:\n${(pods.stdout.toString() || pods.stderr).trimEnd()}`);
+  const log = await stage.operatorLog(LOG_LINES).catch(() => []);
+  if (log.length === 0) return;
   screen.note(`\nThe operator's last log lines:\n${log.map((line) => oneLine(line, 400)).join('\n')}`);
 }
 
@@ -107,8 +114,15 @@ async function clearAway(screen: Screen): Promise<void> {
 /** Ctrl-C ends everything that the demo started; a second one does not wait for it. */
 function onInterrupt(screen: Screen): void {
   const end = (): void => {
-    if (interrupted) process.exit(130);
+    if (interrupted && Date.now() - interruptedAt < SAME_SIGNAL_MS) return;
+    if (interrupted) {
+      endChildren();
+      process.exit(130);
+    }
     interrupted = true;
+    interruptedAt = Date.now();
+    screen.breakOff();
+    stage?.kubectl.halt();
     screen.note('\nInterrupted; ends what it started.');
     clearAway(screen).then(
       () => process.exit(130),

@@ -8,7 +8,7 @@ import { startController, type LocalController } from './local-controller.ts';
 import type { DemoOptions } from './options.ts';
 import { forward } from './port-forward.ts';
 import type { Screen } from './screen.ts';
-import { NAMESPACE, type Stage } from './stage.ts';
+import { NAMESPACE, type Opening, type Stage } from './stage.ts';
 import { serverVersion } from './server-version.ts';
 
 const CRD = join(import.meta.dirname, '..', '..', 'crds', 'uwsgi-tuner.dev_uwsgitunings.yaml');
@@ -22,10 +22,14 @@ interface ContextPlace {
   readonly crdExists: boolean;
 }
 
+function kubectlOn(context: string): Kubectl {
+  return new Kubectl({ program: 'kubectl', prefix: ['--context', context], env: {} });
+}
+
 /** Looks, asks, and returns the place; null when the user does not agree. */
 export async function askForContext(options: DemoOptions, screen: Screen): Promise<ContextPlace | null> {
   const name = options.context ?? '';
-  const kubectl = new Kubectl({ program: 'kubectl', prefix: ['--context', name, '--request-timeout=30s'], env: {} });
+  const kubectl = kubectlOn(name);
   const [version, server, crdExists] = await Promise.all([serverVersion(kubectl), serverOf(kubectl), hasCrd(kubectl)]);
   await refuseWhatIsThere(kubectl);
   screen.note(describeIntent({ context: name, server, image: options.image, crdExists }));
@@ -58,20 +62,11 @@ async function refuseWhatIsThere(kubectl: Kubectl): Promise<void> {
   throw new Unmet('no uwsgi-tuner in that cluster, for the demo runs its own', operators.trim().split('\n').join(', '));
 }
 
-export async function startOnContext(place: ContextPlace, screen: Screen): Promise<Stage> {
+/** Writes nothing before `install`. */
+export function openOnContext(place: ContextPlace, screen: Screen): Opening {
   const { name, kubectl, version, image } = place;
-  let controller: LocalController | null = null;
-  const end = (): Promise<void> => screen.step('removing what the demo made', () => remove(place, controller));
-  try {
-    if (!place.crdExists) await addCrd(kubectl);
-    await kubectl.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }]);
-    controller = startController(name);
-  } catch (error) {
-    await end();
-    throw error;
-  }
-  const operator = controller;
-  return {
+  let operator: LocalController | null = null;
+  const stage: Stage = {
     kind: 'context',
     description: [
       `The cluster of context ${name}, Kubernetes ${version}; the pods are in namespace ${NAMESPACE}.`,
@@ -81,12 +76,17 @@ export async function startOnContext(place: ContextPlace, screen: Screen): Promi
     image: { reference: image, pullPolicy: 'IfNotPresent' },
     routeTo: (pod) => forward(kubectl, pod.metadata.name),
     check: () => {
-      const ended = operator.ended();
+      const ended = operator?.ended() ?? null;
       if (ended !== null) throw new Unmet('a running operator', ended);
     },
-    operatorLog: (lines) => Promise.resolve(operator.log().slice(-lines)),
-    end,
+    operatorLog: (lines) => Promise.resolve(operator?.log().slice(-lines) ?? []),
+    end: () => screen.step('removing what the demo made', () => remove(place, operator)),
   };
+  const install = async (): Promise<void> => {
+    if (!place.crdExists) await addCrd(kubectl);
+    operator = startController(name);
+  };
+  return { stage, install };
 }
 
 async function addCrd(kubectl: Kubectl): Promise<void> {
@@ -96,12 +96,12 @@ async function addCrd(kubectl: Kubectl): Promise<void> {
 
 /** The operator goes last but one: a change in flight is put back by it before its tuning can go. */
 async function remove(place: ContextPlace, controller: LocalController | null): Promise<void> {
-  const { kubectl } = place;
+  const kubectl = kubectlOn(place.name); // the story's may be halted
   const gone = ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait', '--timeout=120s'];
-  const { code, stderr } = await kubectl.run(['--request-timeout=0', ...gone], { timeoutMs: 150_000 });
+  const { code, stderr } = await kubectl.run(gone, { timeoutMs: 150_000 });
   await controller?.stop();
   if (code !== 0) throw new Error(`namespace ${NAMESPACE} was not removed: ${stderr.trim()}`);
-  if (place.crdExists) return;
+  if (place.crdExists || !(await hasCrd(kubectl))) return;
   const others = await kubectl.ok(['get', 'uwsgitunings', '--all-namespaces', '-o', 'name']);
   if (others.trim() === '') await kubectl.ok(['delete', 'crd', CRD_NAME, '--wait=false']);
 }

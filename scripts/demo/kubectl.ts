@@ -1,6 +1,7 @@
 /** kubectl against one cluster. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { Unmet } from './expectation.ts';
 
 export interface KubectlPlace {
   readonly program: string;
@@ -28,13 +29,14 @@ export function endChildren(): void {
   for (const child of children) child.kill('SIGKILL');
 }
 
-/** Starts a program that ends with the demo. */
+/** Starts a program that the demo ends; a Ctrl-C at the terminal does not reach it before. */
 export function start(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): ChildProcess {
-  return adopt(spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } }));
+  const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
+  return adopt(spawn(program, args, { stdio, env: { ...process.env, ...env }, detached: true }));
 }
 
 export function adopt(child: ChildProcess): ChildProcess {
@@ -47,14 +49,26 @@ export function adopt(child: ChildProcess): ChildProcess {
 
 export class Kubectl {
   readonly #place: KubectlPlace;
+  readonly #children = new Set<ChildProcess>();
+  #halted = false;
 
   constructor(place: KubectlPlace) {
     this.#place = place;
   }
 
   start(args: readonly string[]): ChildProcess {
+    if (this.#halted) throw new Error('the demo was interrupted');
     const { program, prefix, env } = this.#place;
-    return start(program, [...prefix, ...args], env);
+    const child = start(program, [...prefix, ...args], env);
+    this.#children.add(child);
+    child.on('close', () => this.#children.delete(child));
+    return child;
+  }
+
+  /** Ends what runs and refuses what would follow: nothing is written any more. */
+  halt(): void {
+    this.#halted = true;
+    for (const child of this.#children) child.kill('SIGKILL');
   }
 
   /** Runs to the end and never throws for what kubectl did. */
@@ -65,7 +79,9 @@ export class Kubectl {
       child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
       child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
       const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-      child.on('error', reject);
+      child.on('error', (error) => {
+        reject(new Unmet('a kubectl that can be run', error.message));
+      });
       child.on('close', (code) => {
         clearTimeout(timer);
         const late = code === null ? `kubectl was ended (allowed: ${timeoutMs} ms) ` : '';
@@ -79,7 +95,7 @@ export class Kubectl {
   async ok(args: readonly string[], options?: RunOptions): Promise<string> {
     const { stdout, stderr, code } = await this.run(args, options);
     if (code === 0) return stdout.toString();
-    throw new Error(`kubectl ${args.join(' ').slice(0, 200)}: exit status ${code}: ${stderr.trim()}`);
+    throw new Unmet(`kubectl ${args.join(' ').slice(0, 200)} to succeed`, `exit status ${code}: ${stderr.trim()}`);
   }
 
   async json<T>(args: readonly string[]): Promise<T> {

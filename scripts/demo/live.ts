@@ -5,7 +5,7 @@ import { findOut, letItChange } from './good-change.ts';
 import { send, SHALLOW, USUAL } from './load.ts';
 import { BLOG, DARING, sharedObjects } from './manifests.ts';
 import type { Screen } from './screen.ts';
-import { NAMESPACE, type Stage } from './stage.ts';
+import { NAMESPACE, type Opening } from './stage.ts';
 import { renderChanged } from './story/changed.ts';
 import { renderClosing, renderTotal } from './story/closing.ts';
 import { renderFound, renderSum } from './story/found.ts';
@@ -13,7 +13,7 @@ import { renderPutBack } from './story/put-back.ts';
 import { item } from './text.ts';
 import { Workload } from './workload.ts';
 
-export async function tellLive(stage: Stage, install: () => Promise<void>, screen: Screen): Promise<Facts> {
+export async function tellLive({ stage, install }: Opening, screen: Screen): Promise<Facts> {
   const startedAt = new Date(Date.now() - screen.seconds * 1000).toISOString();
   const { paint } = screen;
   const [web, daring] = [new Workload(stage, BLOG), new Workload(stage, DARING)];

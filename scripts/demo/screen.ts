@@ -14,6 +14,8 @@ export class Screen {
   readonly #running = new Map<string, number>();
   #timer: NodeJS.Timeout | null = null;
   #lineShown = false;
+  /** Work of an earlier epoch is not spoken of any more. */
+  #epoch = 0;
 
   constructor(story: NodeJS.WriteStream) {
     this.#story = story;
@@ -30,6 +32,7 @@ export class Screen {
   }
 
   print(text: string): void {
+    if (this.#epoch > 0) return;
     this.#clearLine();
     this.#story.write(text);
   }
@@ -43,18 +46,27 @@ export class Screen {
   /** Runs work with its time shown; several may run at once. `live` false where the work shows progress of its own. */
   async step<T>(title: string, work: () => Promise<T>, live = true): Promise<T> {
     const begun = Date.now();
+    const epoch = this.#epoch;
     if (live) this.#running.set(title, begun);
     else this.note(this.#stamp(title));
     this.#schedule();
     try {
       const result = await work();
       const seconds = (Date.now() - begun) / 1000;
-      if (seconds * 1000 >= QUIET_MS) this.note(this.#stamp(`${title}: done in ${seconds.toFixed(1)} s`));
+      if (seconds * 1000 >= QUIET_MS && epoch === this.#epoch)
+        this.note(this.#stamp(`${title}: done in ${seconds.toFixed(1)} s`));
       return result;
     } finally {
       this.#running.delete(title);
       if (this.#running.size === 0) this.stop();
     }
+  }
+
+  /** The story ends here: only what begins now is spoken of. */
+  breakOff(): void {
+    this.stop();
+    this.#running.clear();
+    this.#epoch += 1;
   }
 
   /** Ends the showing of progress. */

@@ -25,6 +25,13 @@ export interface Stage {
   check(): void;
   /** The operator's last log lines. */
   operatorLog(lines: number): Promise<readonly string[]>;
-  /** Removes everything. */
+  /** Removes everything, also when the story's kubectl was halted. */
   end(): Promise<void>;
+}
+
+/** A stage before the operator works on it. */
+export interface Opening {
+  readonly stage: Stage;
+  /** Starts the operator; workloads can be made meanwhile, tunings afterwards. */
+  readonly install: () => Promise<void>;
 }

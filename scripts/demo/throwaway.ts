@@ -14,19 +14,13 @@ import { installOperator, operatorLog, OPERATOR_NAMESPACE } from '../../test/sup
 import { Kubectl } from './kubectl.ts';
 import type { Screen } from './screen.ts';
 import { serverVersion } from './server-version.ts';
-import type { Route, Stage } from './stage.ts';
+import type { Opening, Route, Stage } from './stage.ts';
 
 const IMAGE = 'uwsgi-bookworm';
 /** The name of a cluster that is kept. */
 const KEPT = 'demo';
 
-export interface Throwaway {
-  readonly stage: Stage;
-  /** Installs the operator; the workloads can be made meanwhile. */
-  readonly install: () => Promise<void>;
-}
-
-export async function startThrowaway(screen: Screen, keep: boolean): Promise<Throwaway> {
+export async function startThrowaway(screen: Screen, keep: boolean): Promise<Opening> {
   const prepare = async (): Promise<void> => {
     await ensurePackages(['control-plane', 'node', 'images']);
     await Promise.all([ensureBinaries(), ensureImages(['pause', IMAGE, 'node-base'])]);
