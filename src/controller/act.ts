@@ -71,7 +71,14 @@ export async function act(action: Action, scene: Scene, actor: Actor): Promise<v
       return;
     }
     case 'Annotate': {
-      const annotations = action.value === null ? {} : { [CONFIG_HASH_ANNOTATION]: action.value };
+      const annotations = { [CONFIG_HASH_ANNOTATION]: action.value };
+      if (action.value === null) {
+        // Not by an apply without it: that would leave it there if somebody else came to own it too.
+        const patch = { spec: { template: { metadata: { annotations } } } };
+        const place = { namespace, name: action.workload };
+        await writer.mergePatch(deployments, place, patch, { preconditions: { uid: action.uid }, signal });
+        return;
+      }
       const object = {
         apiVersion: deployments.apiVersion,
         kind: 'Deployment',

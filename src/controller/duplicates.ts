@@ -1,5 +1,5 @@
 /** Two tunings of one workload container would undo each other: the older one wins. */
-import type { UwsgiTuning } from '../api/uwsgi-tuning.ts';
+import type { Change, UwsgiTuning } from '../api/uwsgi-tuning.ts';
 
 /** The name of an older tuning of the same container in the same namespace; null when this one is the oldest. */
 export function olderTwin(tuning: UwsgiTuning, all: Iterable<UwsgiTuning>): string | null {
@@ -9,11 +9,27 @@ export function olderTwin(tuning: UwsgiTuning, all: Iterable<UwsgiTuning>): stri
   return null;
 }
 
+/** A change that another tuning has in flight on the workload that this one changes; null when there is none. */
+export function changeOfOther(
+  tuning: UwsgiTuning,
+  all: Iterable<UwsgiTuning>,
+): { readonly tuning: string; readonly startedAt: string } | null {
+  const workload = tuning.status?.change?.workload?.name ?? tuning.spec.targetRef.name;
+  for (const { metadata, status } of all) {
+    if (metadata.namespace !== tuning.metadata.namespace || metadata.uid === tuning.metadata.uid) continue;
+    const { change } = status ?? {};
+    if (change?.workload?.name !== workload) continue;
+    return { tuning: metadata.name, startedAt: change.startedAt ?? '' };
+  }
+  return null;
+}
+
 /** What the watch keeps of each tuning: enough to find twins and to count. */
 export function tuningSkeleton(tuning: UwsgiTuning): UwsgiTuning {
   const { apiVersion, kind, metadata, spec, status } = tuning;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
   const ready = status?.conditions?.filter((condition) => condition.type === 'Ready') ?? [];
+  const change = status?.change && changeSkeleton(status.change);
   return {
     apiVersion: apiVersion ?? '',
     kind: kind ?? '',
@@ -30,8 +46,13 @@ export function tuningSkeleton(tuning: UwsgiTuning): UwsgiTuning {
       ...(spec.containerName === undefined ? {} : { containerName: spec.containerName }),
       ...(spec.updatePolicy?.mode === undefined ? {} : { updatePolicy: { mode: spec.updatePolicy.mode } }),
     },
-    status: { conditions: ready },
+    status: { conditions: ready, ...(change === undefined ? {} : { change }) },
   };
+}
+
+function changeSkeleton({ startedAt, workload }: Change): Change {
+  const name = workload?.name;
+  return { ...(startedAt === undefined ? {} : { startedAt }), workload: name === undefined ? {} : { name } };
 }
 
 function sameTarget(left: UwsgiTuning, right: UwsgiTuning): boolean {

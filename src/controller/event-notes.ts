@@ -7,15 +7,20 @@ export function publishEvents(
   recorder: EventRecorder,
   events: readonly EventIntent[],
   tuning: UwsgiTuning,
-  workloadUid: string | null,
+  target: { readonly name: string; readonly uid: string } | null,
 ): void {
   const { name, namespace = '', uid = '' } = tuning.metadata;
   const about: EventObject = { apiVersion: `${GROUP}/${VERSION}`, kind: KIND, namespace, name, uid };
-  const { targetRef } = tuning.spec;
-  const workload: EventObject = { ...targetRef, namespace, uid: workloadUid ?? '' };
+  // The workload that was looked at: a spec that was edited meanwhile may name another.
+  const workload: EventObject = {
+    ...tuning.spec.targetRef,
+    namespace,
+    name: target?.name ?? '',
+    uid: target?.uid ?? '',
+  };
   for (const { type, reason, message, onWorkload } of events) {
     const note = { type, reason, action: 'Tune', note: message };
     void recorder.record({ ...note, regarding: about });
-    if (onWorkload && workloadUid !== null) void recorder.record({ ...note, regarding: workload, related: about });
+    if (onWorkload && target !== null) void recorder.record({ ...note, regarding: workload, related: about });
   }
 }

@@ -30,6 +30,8 @@ export interface GuardSources {
 
 const PROBE_INTERVAL_MS = 4000;
 const REOPEN_MS = 500;
+/** An API server that has just started may forbid what it allows a moment later. */
+const FORBIDDEN_MS = 10_000;
 
 /** The guard of one change. */
 export class ChangeGuard {
@@ -102,6 +104,7 @@ class ContainerWatch {
       // Each opening reads from the start again, so a lost connection loses nothing; only a rotated log can.
       const known = this.#log;
       let counts = NO_SIGNS;
+      let pause = REOPEN_MS;
       const onLine = (line: string): void => {
         const sign = readLogLine(line);
         if (sign === null) return;
@@ -112,9 +115,13 @@ class ContainerWatch {
       try {
         await this.#sources.follow(this.#container.pod, onLine, signal);
       } catch (error) {
-        if (this.#sources.isForbidden(error)) return;
+        if (this.#sources.isForbidden(error)) {
+          // What was read says nothing about now: other evidence must do, until the log may be read again.
+          this.#log = null;
+          pause = FORBIDDEN_MS;
+        }
       }
-      await this.#sources.sleep(REOPEN_MS, signal).catch(() => undefined);
+      await this.#sources.sleep(pause, signal).catch(() => undefined);
     }
   }
 

@@ -22,6 +22,7 @@ export interface Subject {
   readonly tuning: UwsgiTuning;
   readonly problems: readonly string[];
   readonly duplicateOf: string | null;
+  readonly otherChange: Snapshot['otherChange'];
   readonly memory: TuningMemory;
 }
 
@@ -56,6 +57,7 @@ export async function observe(subject: Subject, options: ObserveOptions): Promis
     readOnly: options.readOnly,
     frozen: namespaceObject?.metadata.annotations?.[FREEZE_ANNOTATION] === 'true',
     duplicateOf: subject.duplicateOf,
+    otherChange: subject.otherChange,
     workload,
     configMap: configMap === null ? null : viewConfigMap(configMap, want.key),
     saved: savedObject === null ? null : readSavedConfig(savedObject),

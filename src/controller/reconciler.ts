@@ -19,9 +19,11 @@ export interface ReconcilerOptions extends Actor {
   readonly readOnly: boolean;
   /** An older tuning of the same container, from the watch's copy. */
   readonly duplicateOf: (tuning: UwsgiTuning) => string | null;
+  /** Another tuning's change in flight on the same workload, from the watch's copy. */
+  readonly otherChange: (tuning: UwsgiTuning) => Snapshot['otherChange'];
   readonly guardSources: (tuning: UwsgiTuning, container: string) => GuardSources;
   /** Sends events; failures are its own matter. */
-  readonly publish: (events: readonly EventIntent[], tuning: UwsgiTuning, workloadUid: string | null) => void;
+  readonly publish: (events: readonly EventIntent[], tuning: UwsgiTuning, workload: Snapshot['workload']) => void;
   readonly onStatus: (tuning: UwsgiTuning, before: TuningStatus, after: TuningStatus) => void;
 }
 
@@ -49,8 +51,9 @@ export class Reconciler {
     const memory = this.#memories.of(keyOf(raw.metadata), raw.metadata.uid ?? '', () =>
       decodeDigest(raw.status?.sample?.digest),
     );
-    const subject = { tuning, problems, duplicateOf: this.#options.duplicateOf(tuning), memory };
-    const { transport, readOnly, now } = this.#options;
+    const { transport, readOnly, now, duplicateOf, otherChange } = this.#options;
+    const others = { duplicateOf: duplicateOf(tuning), otherChange: otherChange(tuning) };
+    const subject = { tuning, problems, ...others, memory };
     const snapshot = await observe(subject, { transport, readOnly, signal });
     if (signal.aborted) throw ClusterError.aborted(`reconcile of ${key}`);
     this.#guard(snapshot, memory);
@@ -116,7 +119,7 @@ export class Reconciler {
     );
     const before = raw.status ?? {};
     if (before.change !== undefined && status.change === undefined) this.#forgetChange(before, status, memory);
-    this.#options.publish(eventsBetween(before, status), raw, snapshot.workload?.uid ?? null);
+    this.#options.publish(eventsBetween(before, status), raw, snapshot.workload);
     this.#options.onStatus(raw, before, status);
   }
 

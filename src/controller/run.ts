@@ -12,7 +12,7 @@ import { Reflector } from '../cluster/reflector.ts';
 import { createTransport, type Transport } from '../cluster/transport.ts';
 import { createWriter } from '../cluster/writers.ts';
 import { tunings } from './act.ts';
-import { olderTwin, tuningSkeleton } from './duplicates.ts';
+import { changeOfOther, olderTwin, tuningSkeleton } from './duplicates.ts';
 import { publishEvents } from './event-notes.ts';
 import type { GuardSources } from './guard.ts';
 import { reflectorMoves, reflectorSynced, startHealthServer } from './health.ts';
@@ -163,6 +163,7 @@ function buildReconciler({ settings, transport, metrics, reflector, elector, que
     readOnly: settings.readOnly,
     now: () => systemClock.wall(),
     duplicateOf: (tuning) => olderTwin(tuning, reflector.values()),
+    otherChange: (tuning) => changeOfOther(tuning, reflector.values()),
     publish: (events, tuning, workload) => {
       for (const event of events) {
         logger.info('transition', { key: keyOf(tuning.metadata), reason: event.reason, status: event.message });

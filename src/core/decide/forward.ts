@@ -4,7 +4,7 @@
  */
 import type { Change } from '../../api/uwsgi-tuning.ts';
 import { changedPods, changeHash, findHarm, hasChangeHash, missingEvidence, rerolledHash } from './evidence.ts';
-import { switchedOff } from './gates.ts';
+import { changedByOther, switchedOff } from './gates.ts';
 import { isOldText, renderChange, textState } from './render.ts';
 import { rolloutVerdict } from './rollout.ts';
 import type { PodView, Snapshot, VerifySample, WorkloadView } from './snapshot.ts';
@@ -68,6 +68,8 @@ export function stepForward(change: Change, context: ChangeContext): Step {
 function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeContext): Step {
   const off = switchedOff(snapshot);
   if (off !== null) return finish(change, 'Dropped', off.reason, off.message, now);
+  const other = changedByOther(snapshot);
+  if (other !== null && yields(change, snapshot)) return finish(change, 'Dropped', other.reason, other.message, now);
   const { configMap, preflight } = snapshot;
   if (now >= Date.parse(change.rolloutDeadline ?? '')) {
     return finish(change, 'Dropped', 'TimedOut', 'the new config could not be written in time', now);
@@ -95,6 +97,14 @@ function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeCont
     return finish(change, 'Dropped', 'ConfigShared', `the config is also used: ${blocked}`, now);
   const action = { kind: 'WriteText', configMap: name, key, text: rendered.text, uid, resourceVersion } as const;
   return goOn(change, progress('Applying', 'writes the new config', { action }));
+}
+
+/** Of two plans made at the same moment the earlier goes on, of equally old ones that of the first name. */
+function yields(change: Change, { otherChange, tuning }: Snapshot): boolean {
+  if (otherChange === null) return false;
+  const startedAt = change.startedAt ?? '';
+  if (otherChange.startedAt !== startedAt) return otherChange.startedAt < startedAt;
+  return otherChange.tuning < tuning.metadata.name;
 }
 
 /** The text is written, the pods are not yet told. */

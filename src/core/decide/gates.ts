@@ -73,10 +73,19 @@ function targetScaledToZero({ workload }: Proposal): ClosedGate | null {
   return workload.replicas === 0 ? held('TargetScaledToZero', `Deployment ${workload.name} has 0 replicas`) : null;
 }
 
-function targetRolling({ workload }: Proposal): ClosedGate | null {
+function targetRolling({ snapshot, workload }: Proposal): ClosedGate | null {
+  const other = changedByOther(snapshot);
+  if (other !== null) return other;
   const verdict = rolloutVerdict(workload);
   if (verdict.state === 'Progressing') return held('TargetRolling', `Deployment ${workload.name} is rolling out`);
   return verdict.state === 'Failed' ? held('TargetUnhealthy', verdict.message) : null;
+}
+
+/** Two changes of one pod template would overwrite each other's annotation for ever. */
+export function changedByOther({ otherChange }: Snapshot): ClosedGate | null {
+  return otherChange === null
+    ? null
+    : held('TargetRolling', `UwsgiTuning ${otherChange.tuning} changes the same workload`);
 }
 
 function targetUnhealthy({ snapshot }: Proposal): ClosedGate | null {

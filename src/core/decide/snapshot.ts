@@ -141,6 +141,8 @@ export interface Snapshot {
   readonly frozen: boolean;
   /** Name of an older tuning of the same workload container. */
   readonly duplicateOf: string | null;
+  /** Another tuning's change in flight on the same workload (its other container): one rollout at a time. */
+  readonly otherChange: { readonly tuning: string; readonly startedAt: string } | null;
   readonly workload: WorkloadView | null;
   readonly configMap: ConfigMapView | null;
   readonly saved: SavedConfig | null;

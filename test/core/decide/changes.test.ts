@@ -223,3 +223,25 @@ describe('an idle tuning', () => {
     expect(world.condition('Reconciling')).toBe('True/NoReadyPod');
   });
 });
+
+describe("another tuning's change of the same workload", () => {
+  test('holds a plan back', () => {
+    const world = new World(tuning(EAGER));
+    world.otherChange = { tuning: 'api', startedAt: '2026-01-01T00:00:00Z' };
+    world.run((w) => w.condition('Applied') === 'False/TargetRolling');
+    expect(world.tuning.status?.change).toBeUndefined();
+    world.otherChange = null;
+    world.run(settled);
+    expect(finished(world)).toMatchObject({ verdict: 'Verified' });
+  });
+
+  test.each([
+    ['an earlier one drops the plan', '2026-01-01T00:00:00.000Z', 'Dropped'],
+    ['a later one gives way', '2026-01-02T00:00:00.000Z', 'Verified'],
+  ])('that was planned at the same time: %s', (_name, startedAt, verdict) => {
+    const world = inFlight(planned);
+    world.otherChange = { tuning: 'api', startedAt };
+    world.run(settled);
+    expect(finished(world)).toMatchObject({ verdict });
+  });
+});

@@ -33,6 +33,7 @@ export class World {
   readOnly = false;
   ignored = false;
   frozen = false;
+  otherChange: Snapshot['otherChange'] = null;
   paused = false;
   replicas = 2;
   workloadUid = 'workload-1';
@@ -142,6 +143,7 @@ export class World {
       readOnly: this.readOnly,
       frozen: this.frozen,
       duplicateOf: null,
+      otherChange: this.otherChange,
       workload: this.workloadMissing
         ? null
         : {
