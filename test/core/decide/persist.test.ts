@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import type { TuningStatus } from '../../../src/api/uwsgi-tuning.ts';
+import { worthWriting } from '../../../src/core/decide/persist.ts';
+import { change, START } from './builders.ts';
+
+const HOUR = 3_600_000;
+const stored: TuningStatus = {
+  observedGeneration: 1,
+  conditions: [
+    { type: 'Ready', status: 'True', reason: 'Measured', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
+  ],
+  current: { processes: 4, threads: 20, threadStackSize: '8Mi', summary: '4x20 8Mi' },
+  recommendation: { processes: 4, threads: 20, threadStackSize: '512Ki', summary: '4x20 512Ki' },
+  limit: { limit: '1Gi', source: 'template', budget: '870Mi' },
+  sample: { tier: 'smaps', time: new Date(START).toISOString(), pods: 3, memoryUsed: '300Mi' },
+  worstCase: '812Mi',
+};
+const sampled: TuningStatus = {
+  ...stored,
+  sample: { ...stored.sample, time: new Date(START + 300_000).toISOString(), memoryUsed: '310Mi' },
+  worstCase: '813Mi',
+};
+const NOTHING = { material: false, worthKeeping: false };
+
+describe('a status is written', () => {
+  const cases: [string, TuningStatus][] = [
+    ['when a condition changes', { ...stored, conditions: [] }],
+    ['when its generation is seen', { ...stored, observedGeneration: 2 }],
+    ['when a change begins', { ...stored, change: change() }],
+    ['when a change ends', { ...stored, history: [{ id: 'x', verdict: 'Verified' }] }],
+    ['when something is rejected', { ...stored, rejected: [{ image: 'x', lesson: 'Failed' }] }],
+    ['when other values run', { ...stored, current: { ...stored.current, summary: '4x20 512Ki' } }],
+    ['when others are recommended', { ...stored, recommendation: { summary: '4x20 1Mi' } }],
+    ['when the limit changes', { ...stored, limit: { ...stored.limit, limit: '2Gi' } }],
+    ['when less can be seen', { ...stored, sample: { ...stored.sample, tier: 'status' } }],
+  ];
+
+  test.each(cases)('%s', (_name, wanted) => {
+    expect(worthWriting(stored, wanted, NOTHING, START)).toBe(true);
+  });
+
+  test('at once for a new maximum', () => {
+    expect(worthWriting(stored, sampled, { material: true, worthKeeping: true }, START + 1)).toBe(true);
+  });
+
+  test('hourly for more history', () => {
+    const news = { material: false, worthKeeping: true };
+    expect(worthWriting(stored, sampled, news, START + HOUR - 1)).toBe(false);
+    expect(worthWriting(stored, sampled, news, START + HOUR)).toBe(true);
+  });
+});
+
+describe('a status is not written', () => {
+  test('for figures that drift', () => {
+    expect(worthWriting(stored, sampled, NOTHING, START + 100 * HOUR)).toBe(false);
+  });
+
+  test('for news that came without a sample', () => {
+    expect(worthWriting(stored, { ...stored, worstCase: '1Gi' }, { material: true, worthKeeping: true }, START)).toBe(
+      false,
+    );
+  });
+
+  test('for another order of fields, or lists that are empty instead of absent', () => {
+    const [ready] = stored.conditions ?? [];
+    const turned = Object.fromEntries(Object.entries(ready ?? {}).reverse()) as unknown as NonNullable<typeof ready>;
+    const wanted = { ...stored, conditions: [turned], history: [], rejected: [] };
+    expect(worthWriting(stored, wanted, NOTHING, START)).toBe(false);
+  });
+});
