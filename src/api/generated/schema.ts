@@ -797,84 +797,29 @@ export const uwsgiTuningSchema: object = {
             "minimum": 0
            },
            "master": {
-            "type": "array",
-            "description": "Distribution of a size in KiB as points of value and weight.",
-            "maxItems": 8,
-            "items": {
-             "type": "array",
-             "description": "Value and weight (in samples, halved every 24 hours).",
-             "maxItems": 2,
-             "minItems": 2,
-             "items": {
-              "type": "number",
-              "description": "A value or its weight.",
-              "minimum": 0
-             }
-            }
+            "type": "string",
+            "description": "Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.",
+            "maxLength": 256
            },
            "forkShared": {
-            "type": "array",
-            "description": "Distribution of a size in KiB as points of value and weight.",
-            "maxItems": 8,
-            "items": {
-             "type": "array",
-             "description": "Value and weight (in samples, halved every 24 hours).",
-             "maxItems": 2,
-             "minItems": 2,
-             "items": {
-              "type": "number",
-              "description": "A value or its weight.",
-              "minimum": 0
-             }
-            }
+            "type": "string",
+            "description": "Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.",
+            "maxLength": 256
            },
            "others": {
-            "type": "array",
-            "description": "Distribution of a size in KiB as points of value and weight.",
-            "maxItems": 8,
-            "items": {
-             "type": "array",
-             "description": "Value and weight (in samples, halved every 24 hours).",
-             "maxItems": 2,
-             "minItems": 2,
-             "items": {
-              "type": "number",
-              "description": "A value or its weight.",
-              "minimum": 0
-             }
-            }
+            "type": "string",
+            "description": "Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.",
+            "maxLength": 256
            },
            "tmpfs": {
-            "type": "array",
-            "description": "Distribution of a size in KiB as points of value and weight.",
-            "maxItems": 8,
-            "items": {
-             "type": "array",
-             "description": "Value and weight (in samples, halved every 24 hours).",
-             "maxItems": 2,
-             "minItems": 2,
-             "items": {
-              "type": "number",
-              "description": "A value or its weight.",
-              "minimum": 0
-             }
-            }
+            "type": "string",
+            "description": "Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.",
+            "maxLength": 256
            },
            "fileCache": {
-            "type": "array",
-            "description": "Distribution of a size in KiB as points of value and weight.",
-            "maxItems": 8,
-            "items": {
-             "type": "array",
-             "description": "Value and weight (in samples, halved every 24 hours).",
-             "maxItems": 2,
-             "minItems": 2,
-             "items": {
-              "type": "number",
-              "description": "A value or its weight.",
-              "minimum": 0
-             }
-            }
+            "type": "string",
+            "description": "Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.",
+            "maxLength": 256
            },
            "points": {
             "type": "array",
@@ -930,68 +875,24 @@ export const uwsgiTuningSchema: object = {
                "minimum": 0
               },
               "private": {
-               "type": "array",
-               "description": "Distribution of a size in KiB as points of value and weight.",
-               "maxItems": 8,
-               "items": {
-                "type": "array",
-                "description": "Value and weight (in samples, halved every 24 hours).",
-                "maxItems": 2,
-                "minItems": 2,
-                "items": {
-                 "type": "number",
-                 "description": "A value or its weight.",
-                 "minimum": 0
-                }
-               }
+               "type": "string",
+               "description": "Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.",
+               "maxLength": 256
               },
               "stackResident": {
-               "type": "array",
-               "description": "Distribution of a size in KiB as points of value and weight.",
-               "maxItems": 8,
-               "items": {
-                "type": "array",
-                "description": "Value and weight (in samples, halved every 24 hours).",
-                "maxItems": 2,
-                "minItems": 2,
-                "items": {
-                 "type": "number",
-                 "description": "A value or its weight.",
-                 "minimum": 0
-                }
-               }
+               "type": "string",
+               "description": "Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.",
+               "maxLength": 256
               },
               "kernelFactor": {
-               "type": "array",
-               "description": "Distribution of measured memory over that of a formula (no unit) as points of value and weight.",
-               "maxItems": 8,
-               "items": {
-                "type": "array",
-                "description": "Value and weight (in samples, halved every 24 hours).",
-                "maxItems": 2,
-                "minItems": 2,
-                "items": {
-                 "type": "number",
-                 "description": "A value or its weight.",
-                 "minimum": 0
-                }
-               }
+               "type": "string",
+               "description": "Distribution of measured memory over that of a formula, no unit, as value x weight.",
+               "maxLength": 256
               },
               "sharedFactor": {
-               "type": "array",
-               "description": "Distribution of measured memory over that of a formula (no unit) as points of value and weight.",
-               "maxItems": 8,
-               "items": {
-                "type": "array",
-                "description": "Value and weight (in samples, halved every 24 hours).",
-                "maxItems": 2,
-                "minItems": 2,
-                "items": {
-                 "type": "number",
-                 "description": "A value or its weight.",
-                 "minimum": 0
-                }
-               }
+               "type": "string",
+               "description": "Distribution of measured memory over that of a formula, no unit, as value x weight.",
+               "maxLength": 256
               }
              }
             }

@@ -479,35 +479,25 @@ export interface UwsgiTuningObject {
            */
           oomKills?: number;
           /**
-           * Distribution of a size in KiB as points of value and weight.
-           *
-           * @maxItems 8
+           * Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.
            */
-          master?: number[][];
+          master?: string;
           /**
-           * Distribution of a size in KiB as points of value and weight.
-           *
-           * @maxItems 8
+           * Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.
            */
-          forkShared?: number[][];
+          forkShared?: string;
           /**
-           * Distribution of a size in KiB as points of value and weight.
-           *
-           * @maxItems 8
+           * Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.
            */
-          others?: number[][];
+          others?: string;
           /**
-           * Distribution of a size in KiB as points of value and weight.
-           *
-           * @maxItems 8
+           * Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.
            */
-          tmpfs?: number[][];
+          tmpfs?: string;
           /**
-           * Distribution of a size in KiB as points of value and weight.
-           *
-           * @maxItems 8
+           * Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.
            */
-          fileCache?: number[][];
+          fileCache?: string;
           /**
            * One entry per count of threads that was measured, the running one first.
            *
@@ -549,29 +539,21 @@ export interface UwsgiTuningObject {
              */
             stackHuge?: number;
             /**
-             * Distribution of a size in KiB as points of value and weight.
-             *
-             * @maxItems 8
+             * Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.
              */
-            private?: number[][];
+            private?: string;
             /**
-             * Distribution of a size in KiB as points of value and weight.
-             *
-             * @maxItems 8
+             * Distribution of a size in KiB as value x weight, the weight in samples, halved every 24 hours.
              */
-            stackResident?: number[][];
+            stackResident?: string;
             /**
-             * Distribution of measured memory over that of a formula (no unit) as points of value and weight.
-             *
-             * @maxItems 8
+             * Distribution of measured memory over that of a formula, no unit, as value x weight.
              */
-            kernelFactor?: number[][];
+            kernelFactor?: string;
             /**
-             * Distribution of measured memory over that of a formula (no unit) as points of value and weight.
-             *
-             * @maxItems 8
+             * Distribution of measured memory over that of a formula, no unit, as value x weight.
              */
-            sharedFactor?: number[][];
+            sharedFactor?: string;
           }[];
         }[];
         /**

@@ -5,6 +5,7 @@ import { closedGate, type ClosedGate, type Proposal } from './gates.ts';
 import { hashText } from './hash.ts';
 import { renderValues } from './render.ts';
 import type { ConfigMapView, Preflight } from './snapshot.ts';
+import { roundToKib } from './usage-report.ts';
 import { readConfig } from '../uwsgi/reading.ts';
 import { statusValues, type Values } from './values.ts';
 
@@ -98,7 +99,7 @@ function describeChange(
     oldHash: hashText(configMap.text ?? ''),
     newHash,
     ...(workload.configHash === null ? {} : { previousAnnotation: workload.configHash }),
-    ...(expectedMemory === null ? {} : { expectedMemory: formatQuantity(expectedMemory) }),
+    ...(expectedMemory === null ? {} : { expectedMemory: formatQuantity(roundToKib(expectedMemory)) }),
     baseline: preflight.baseline,
     rolloutDeadline: new Date(now + policy.rolloutTimeoutMs).toISOString(),
     verifySeconds: Math.ceil(policy.verifyWindowMs / 1000),

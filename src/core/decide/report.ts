@@ -1,6 +1,6 @@
 /** The measured and computed part of status. */
 import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
-import type { Digest, Usage } from '../recommend/digest.ts';
+import { encodeDigest, type Digest, type Usage } from '../recommend/digest.ts';
 import type { MemoryLimit, Recommendation, Refusal } from '../recommend/types.ts';
 import { bytes, formatQuantity, type Bytes } from '../quantity.ts';
 import type { SampleRound } from './snapshot.ts';
@@ -59,7 +59,7 @@ export function reportFindings(findings: Findings): Measured {
       pods: round.samples.length,
       ...(newest === undefined ? {} : { platform: describePlatform(newest).slice(0, 256) }),
       ...(used.length === 0 ? {} : { memoryUsed: size(bytes(Math.max(...used))) }),
-      digest: wireForm(digest),
+      digest: encodeDigest(digest),
     },
   };
 }
@@ -87,9 +87,4 @@ function size(value: Bytes): string {
 function signed(value: number): string {
   const text = size(bytes(Math.abs(Math.round(value))));
   return value < 0 ? `-${text}` : text;
-}
-
-/** The digest as the API's JSON has it. */
-function wireForm(digest: Digest): NonNullable<NonNullable<Measured['sample']>['digest']> {
-  return JSON.parse(JSON.stringify(digest)) as NonNullable<NonNullable<Measured['sample']>['digest']>;
 }

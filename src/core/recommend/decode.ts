@@ -79,12 +79,12 @@ function decodePod(fields: Fields): PodCounter[] {
   return typeof uid === 'string' && oomKills !== null ? [{ uid: imageKey(uid).slice(0, 36), oomKills }] : [];
 }
 
+/** "4173x1 4209x2.5": value x weight. */
 function sketchOf(value: unknown): Sketch {
-  if (!Array.isArray(value)) return [];
-  const points = value.flatMap((entry: unknown): [number, number][] => {
-    if (!Array.isArray(entry)) return [];
-    const [known, weight] = entry as unknown[];
-    return isAmount(known) && isAmount(weight) && weight > 0 ? [[known, weight]] : [];
+  if (typeof value !== 'string') return [];
+  const points = value.split(' ').flatMap((part): [number, number][] => {
+    const [known = NaN, weight = NaN, ...more] = part.split('x').map(Number);
+    return more.length === 0 && isAmount(known) && isAmount(weight) && weight > 0 ? [[known, weight]] : [];
   });
   return points.sort(([a], [b]) => a - b).slice(-SKETCH_POINTS);
 }

@@ -1,5 +1,6 @@
 /** The digest of what was seen: the one door through which other rooms use it. */
 export { decodeDigest } from './decode.ts';
+export { encodeDigest } from './encode.ts';
 export {
   addSample,
   addVerifiedPoint,
