@@ -43,8 +43,8 @@ test('Patch changes exactly the option lines, rolls out once, and verifies by me
   expect(conditionOf(settled, 'Ready')).toBe('True/Measured');
   expect(conditionOf(settled, 'Reconciling')).toBe('False/Settled');
   const writes = writesOf(await operatorRequests(cluster.auditLog, start));
-  expect(writes.filter((line) => line.includes('configmaps blog/web-uwsgi'))).toHaveLength(1);
-  expect(writes.filter((line) => line.includes('deployments blog/web'))).toHaveLength(1);
+  expect(writes.filter((line) => line.endsWith('configmaps blog/web-uwsgi'))).toHaveLength(1);
+  expect(writes.filter((line) => line.endsWith('deployments blog/web'))).toHaveLength(1);
 });
 
 test('a settled tuning takes samples and writes nothing for two minutes', async () => {

@@ -22,7 +22,7 @@ async function oomKills(app: App): Promise<number> {
 
 test('MaximizeConcurrency wins processes back and stays under the limit with real traffic', async () => {
   const ini = ['processes = 4', 'threads = 8', 'threads-stacksize = 512'];
-  const app = await App.start(cluster, { namespace: 'win-back', ini, replicas: 1, memory: '400Mi' });
+  const app = await App.start(cluster, { namespace: 'win-back', ini, replicas: 1, memory: '480Mi' });
   const load = await app.background(32);
   try {
     await app.tune({

@@ -26,6 +26,9 @@ async function measured(app: App): Promise<number> {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** Waits long enough that two cores are not saturated: short of CPU, workers grow when others go. */
+const LOAD = '/work?ms=300';
+
 const CASES: readonly [string, { readonly from: [number, number]; readonly to: [number, number] }][] = [
   ['more processes', { from: [2, 20], to: [5, 20] }],
   ['twice the threads', { from: [3, 16], to: [3, 32] }],
@@ -41,7 +44,7 @@ test.each(CASES)('%s', async (name, { from, to }) => {
     threads: { min: to[1], max: to[1] },
     controlled: ['Processes', 'Threads'],
   };
-  const load = await app.background(from[0] * from[1]);
+  const load = await app.background(from[0] * from[1], LOAD);
   try {
     await app.traffic({ connections: 1, seconds: 8, paths: '/health' });
     await app.tune({
@@ -57,7 +60,7 @@ test.each(CASES)('%s', async (name, { from, to }) => {
   const { status } = await app.tuning();
   expect(status?.history?.[0]?.verdict).toBe('Verified');
   const expected = parseQuantity(status?.history?.[0]?.expectedMemory ?? '') ?? bytes(0);
-  const again = await app.background(to[0] * to[1]);
+  const again = await app.background(to[0] * to[1], LOAD);
   try {
     await app.traffic({ connections: 1, seconds: 12, paths: '/health' });
     const found = await measured(app);
