@@ -4,6 +4,7 @@ import { CHANGE_FINALIZER, type TuningStatus } from '../../api/uwsgi-tuning.ts';
 import { decodeDigest, isMaterial, isWorthKeeping } from '../recommend/digest.ts';
 import { CHANGE_POLL_MS, TROUBLE_POLL_MS, type Action, type Decision } from './decision.ts';
 import { stepForward, type ChangeContext } from './forward.ts';
+import { boundStatus } from './bound-status.ts';
 import { assessIdle, type IdleOutcome } from './idle.ts';
 import { measure, readText } from './measure.ts';
 import { worthWriting } from './persist.ts';
@@ -105,12 +106,13 @@ function withoutMeasured(status: TuningStatus): TuningStatus {
 /** One effect per reconcile: a status that must be written goes first, and the action waits for the next look. */
 function conclude(
   snapshot: Snapshot,
-  status: TuningStatus,
+  wanted: TuningStatus,
   action: Action | null,
   requeueAfterMs: number,
   now: number,
 ): Decision {
   const stored = snapshot.tuning.status ?? {};
+  const status = boundStatus(wanted);
   const persisted = decodeDigest(stored.sample?.digest);
   const news = {
     material: isMaterial(persisted, snapshot.digest),
