@@ -114,7 +114,7 @@ function checkDeaths(deaths: readonly Death[], podsText: string): void {
   for (const { pod } of deaths) {
     const row = podsText.split('\n').find((line) => line.startsWith(`${pod} `));
     if (row === undefined) continue; // it died after this was asked
-    expectThat(/^\S+\s+1\/1\s+Running\s+0\s/.test(row), `pod ${pod} Running 1/1 with 0 restarts`, row);
+    expectThat(/^\S+\s+1\/1\s+(Running|Terminating)\s+0\s/.test(row), `pod ${pod} with READY 1/1 and 0 restarts`, row);
   }
 }
 

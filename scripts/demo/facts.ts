@@ -52,6 +52,8 @@ export interface Changed {
   readonly load: LoadFact;
   readonly before: Figures;
   readonly after: Figures;
+  /** Bytes that the sum of one pod was charged with. */
+  readonly charged: number;
   readonly history: NonNullable<Status['history']>[number];
   readonly applied: string;
   readonly events: readonly EventFact[];

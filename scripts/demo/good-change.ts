@@ -45,9 +45,13 @@ function checkFound({ status }: UwsgiTuning): void {
   expectThat(perWorker === threads - 1, `${threads - 1} stacks in each worker`, String(perWorker));
   const product = processes * perWorker * (parseQuantity(current.threadStackSize ?? '') ?? 0);
   expectThat(parseQuantity(mapped) === product, `${product} bytes of mapped stacks`, String(mapped));
-  const sum = (status?.budget ?? []).reduce((total, { bytes = 0 }) => total + bytes, 0);
+  const sum = chargedOf(status?.budget);
   const limit = parseQuantity(present(status?.limit?.budget, 'a limit')) ?? 0;
   expectThat(sum > 0 && sum <= limit, `a sum of at most ${limit} bytes`, String(sum));
+}
+
+function chargedOf(budget: NonNullable<UwsgiTuning['status']>['budget'] = []): number {
+  return budget.reduce((total, { bytes = 0 }) => total + bytes, 0);
 }
 
 /** Lets the operator write, and sends the same requests to the new pods while it watches them. */
@@ -83,6 +87,7 @@ export async function letItChange(web: Workload, found: Found, screen: Screen): 
     load,
     before: figuresOf(found.status),
     after: figuresOf(settled.status),
+    charged: chargedOf(found.status.budget),
     history,
     applied: appliedOf(settled),
     events: await web.events(),

@@ -20,8 +20,8 @@ export interface Load {
 const ALL_THREADS: Load = { connections: 400, requests: 400, paths: '/hold?ms=700' };
 /** Usual work: JSON of a few hundred KiB, some nesting, waiting for a database. */
 const USUAL_WORK: Load = {
-  connections: 100,
-  requests: 300,
+  connections: 200,
+  requests: 800,
   paths: '/work?ms=30,/json?depth=200,/hold?ms=50,/sort?depth=20',
 };
 export const USUAL: readonly Load[] = [ALL_THREADS, USUAL_WORK];

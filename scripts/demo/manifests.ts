@@ -39,7 +39,7 @@ const SAMPLING: TuningSpec['sampling'] = { interval: '5s', minSamples: 1, minObs
 export const RECOMMEND: Partial<TuningSpec> = { sampling: SAMPLING };
 export const PATCH: Partial<TuningSpec> = {
   sampling: SAMPLING,
-  updatePolicy: { mode: 'Patch', verifyWindow: '20s', rolloutTimeout: '3m' },
+  updatePolicy: { mode: 'Patch', verifyWindow: '30s', rolloutTimeout: '3m' },
 };
 export const PATCH_BELOW_FLOOR: Partial<TuningSpec> = {
   sampling: SAMPLING,

@@ -67,6 +67,7 @@ export const CHANGED: Changed = {
     highWater: '48Ki',
     memoryUsed: '121Mi',
   },
+  charged: mib(133),
   history: { verdict: 'Verified', message: 'no harm', expectedMemory: '110Mi', measuredMemory: '99Mi' },
   applied: 'True/UpToDate',
   events: [{ time: '2026-01-02T03:04:05Z', type: 'Normal', reason: 'Verified', message: 'no harm was seen' }],

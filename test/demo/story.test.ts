@@ -82,7 +82,9 @@ describe('the change', () => {
     expect(PARTS.changed).toContain('    +threads-stacksize = 512\n');
     expect(PARTS.changed).toMatch(/stacks, mapped +1640Mi +102\.5Mi$/m);
     expect(PARTS.changed).toMatch(/stacks, resident +5\.1Mi +5Mi$/m);
-    expect(flat(PARTS.changed)).toContain('expected 110Mi, measured 99Mi (mean of the pods): 10 % less.');
+    expect(flat(PARTS.changed)).toContain(
+      'expected 110Mi, measured 99Mi (mean of the pods), 10 % less; charged for it were 133Mi.',
+    );
     expect(flat(PARTS.changed)).toContain('(777 answered, 4 failed)');
     expect(PARTS.changed).toContain('Normal   Verified  no harm was seen');
   });

@@ -1,6 +1,6 @@
 /** The change that was verified. */
 import { renderColumns } from '../../../src/cli/text-table.ts';
-import { parseQuantity } from '../../../src/core/quantity.ts';
+import { formatSize, parseQuantity } from '../../../src/core/quantity.ts';
 import type { Changed, EventFact } from '../facts.ts';
 import { indent, wrap, type Paint } from '../text.ts';
 import { readable, stackSize } from './found.ts';
@@ -31,7 +31,7 @@ export function renderChanged(changed: Changed, paint: Paint): string {
     '\n',
     indent(renderColumns([left(''), right('BEFORE'), right('AFTER')], rows)),
     '\n',
-    wrap(expectation(history)),
+    wrap(expectation(changed)),
     '\n',
     wrap(`Verdict: ${paint.good(history.verdict ?? '')}, ${history.message ?? ''}.`),
     '\n',
@@ -39,12 +39,13 @@ export function renderChanged(changed: Changed, paint: Paint): string {
   ].join('');
 }
 
-function expectation({ expectedMemory, measuredMemory }: Changed['history']): string {
+function expectation({ history, charged }: Changed): string {
+  const { expectedMemory, measuredMemory } = history;
   const [expected, measured] = [parseQuantity(expectedMemory ?? ''), parseQuantity(measuredMemory ?? '')];
   if (expected === null || measured === null || expected === 0) return 'The memory after the change was not measured.';
   const percent = Math.round(((measured - expected) / expected) * 100);
   const apart = percent === 0 ? 'the same' : `${Math.abs(percent)} % ${percent < 0 ? 'less' : 'more'}`;
-  return `Memory of a pod: expected ${readable(expectedMemory)}, measured ${readable(measuredMemory)} (mean of the pods): ${apart}.`;
+  return `Memory of a pod: expected ${readable(expectedMemory)}, measured ${readable(measuredMemory)} (mean of the pods), ${apart}; charged for it were ${formatSize(charged)}.`;
 }
 
 /** Events as `kubectl get events` has them, in the order in which they came. */
