@@ -65,6 +65,9 @@ export function renderPutBack(current: string, saved: SavedConfig, change: Chang
 
 function describeRefusals(refusals: readonly { option: string; line: number | null; reason: string }[]): string {
   return refusals
-    .map(({ option, line, reason }) => `${option}${line === null || reason.startsWith('line ') ? '' : ` (line ${line})`}: ${reason}`)
+    .map(
+      ({ option, line, reason }) =>
+        `${option}${line === null || reason.startsWith('line ') ? '' : ` (line ${line})`}: ${reason}`,
+    )
     .join('; ');
 }
