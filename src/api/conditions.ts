@@ -17,8 +17,8 @@ export interface WantedCondition {
 const MAX_MESSAGE = 1024;
 
 /**
- * The new list: the wanted conditions replace those of their type, others stay. The transition time moves only when
- * the status changes, so that an unchanged state gives an unchanged list.
+ * The new list: the wanted conditions replace those of their type where they stand, others stay. The transition time
+ * moves only when the status changes, so that an unchanged state gives an unchanged list, whichever of them were asked.
  */
 export function setConditions(
   present: readonly Condition[],
@@ -26,19 +26,23 @@ export function setConditions(
   generation: number,
   now: string,
 ): Condition[] {
-  const result = present.filter((condition) => !wanted.some((want) => want.type === condition.type));
-  for (const want of wanted) {
-    const before = present.find((condition) => condition.type === want.type);
-    result.push({
-      type: want.type,
-      status: want.status,
-      observedGeneration: generation,
-      lastTransitionTime: before?.status === want.status ? before.lastTransitionTime : now,
-      reason: want.reason,
-      message: want.message.length > MAX_MESSAGE ? `${want.message.slice(0, MAX_MESSAGE - 3)}...` : want.message,
-    });
-  }
-  return result;
+  const known = present.map((before) => {
+    const want = wanted.find(({ type }) => type === before.type);
+    return want === undefined ? before : fill(want, before, generation, now);
+  });
+  const fresh = wanted.filter((want) => !present.some(({ type }) => type === want.type));
+  return [...known, ...fresh.map((want) => fill(want, undefined, generation, now))];
+}
+
+function fill(want: WantedCondition, before: Condition | undefined, generation: number, now: string): Condition {
+  return {
+    type: want.type,
+    status: want.status,
+    observedGeneration: generation,
+    lastTransitionTime: before?.status === want.status ? before.lastTransitionTime : now,
+    reason: want.reason,
+    message: want.message.length > MAX_MESSAGE ? `${want.message.slice(0, MAX_MESSAGE - 3)}...` : want.message,
+  };
 }
 
 /** A wanted condition that is True or False. */

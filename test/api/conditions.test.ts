@@ -43,6 +43,13 @@ test('the same state gives the same list', () => {
   expect(setConditions(once, wanted, 1, NOW)).toEqual(once);
 });
 
+test('the order does not depend on which are asked', () => {
+  const [first, second] = [condition('Ready', true, 'X', ''), condition('Applied', false, 'Y', '')];
+  const both = setConditions([], [first, second], 1, BEFORE);
+  expect(setConditions(both, [first], 1, NOW)).toEqual(both);
+  expect(setConditions(both, [second, first], 1, NOW)).toEqual(both);
+});
+
 test('conditions that nobody asks for stay as they are', () => {
   const after = setConditions([ready], [condition('Applied', true, 'UpToDate', '')], 2, NOW);
   expect(after.map(({ type }) => type)).toEqual(['Ready', 'Applied']);

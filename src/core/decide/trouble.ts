@@ -1,5 +1,6 @@
 /** What keeps a tuning from being measured at all, as conditions. The first trouble found speaks. */
 import { condition, type WantedCondition } from '../../api/conditions.ts';
+import type { Condition } from '../../api/uwsgi-tuning.ts';
 import type { Policy } from './policy.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -58,9 +59,12 @@ function stalled(reason: string, message: string): Trouble {
 }
 
 function waiting(reason: string, message: string, snapshot: Snapshot, now: number): Trouble {
-  const before = snapshot.tuning.status?.conditions?.find((entry) => entry.type === 'Ready');
-  const since = before?.reason === reason ? Date.parse(before.lastTransitionTime) : now;
-  return { conditions: blocked(reason, message, now - since >= PATIENCE_MS) };
+  const said = (type: string): Condition | undefined =>
+    snapshot.tuning.status?.conditions?.find((entry) => entry.type === type && entry.status === 'True');
+  const waits = said('Reconciling');
+  const since = waits?.reason === reason ? Date.parse(waits.lastTransitionTime) : now;
+  const isStalled = said('Stalled')?.reason === reason || now - since >= PATIENCE_MS;
+  return { conditions: blocked(reason, message, isStalled) };
 }
 
 function blocked(reason: string, message: string, isStalled: boolean): WantedCondition[] {
