@@ -1,6 +1,8 @@
 /** `npm test`: the checks, then the tests on a real control plane, then those on a real node. */
+import { ensurePackages } from '../test/cluster/packages.ts';
 import { runSteps, runTests, STATIC_CHECKS, type Counts } from './steps.ts';
 
+await ensurePackages(['unit']);
 let ok = await runSteps(STATIC_CHECKS);
 let total: Counts = { passed: 0, failed: ok ? 0 : 1, skipped: 0 };
 for (const project of ['unit', 'control-plane', 'e2e']) {

@@ -7,12 +7,19 @@ import { showProgress } from './progress.ts';
 import { run } from './run.ts';
 
 /** What a task needs besides the programs built from source. */
-export type PackageSet = 'control-plane' | 'node' | 'images';
+export type PackageSet = 'unit' | 'control-plane' | 'node' | 'images';
 
 /** A program (searched on the PATH) or a file with the Debian package that brings it. */
 type Need = readonly [program: string, debianPackage: string];
 
 const NEEDS: Readonly<Record<PackageSet, readonly Need[]>> = {
+  // The shells that the sampler must run under.
+  unit: [
+    ['dash', 'dash'],
+    ['bash', 'bash'],
+    ['busybox', 'busybox'],
+    ['python3', 'python3'],
+  ],
   'control-plane': [
     ['bash', 'bash'],
     ['flock', 'util-linux'],
