@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import { CommandError, EXIT, oneLine, type Io } from './io.ts';
+import { VERSION } from './version.ts';
 
 const EXIT_HELP = `
 Exit status: 0 done, 1 failed, 2 refused or bad input (one line on stderr says why).`;
@@ -30,6 +31,7 @@ interface Parts {
 async function buildProgram(args: readonly string[], { io, commands, help }: Parts): Promise<Command> {
   const program = new Command('uwsgi-tuner')
     .description('Measures uWSGI pods and sizes processes, threads and thread stacks against the memory limit.')
+    .version(VERSION, '-V, --version', 'print the version')
     .addHelpText('after', EXIT_HELP)
     // Errors are thrown, and written once, by the catch in runProgram.
     .exitOverride()
