@@ -57,7 +57,9 @@ function findingsOf(snapshot: Snapshot, policy: Policy, reading: ConfigReading |
   const current = currentValues(round.samples, reading);
   if (current === null) return null;
   const limit = memoryLimit(snapshot, policy);
-  const usage = usageOf(digest, now, workload.candidates[0]?.image);
+  // A webhook may rewrite the pods' image (a mirror): what a pod really runs is what was measured.
+  const measured = snapshot.pods.find((pod) => round.samples.some((sample) => sample.podUid === pod.uid));
+  const usage = usageOf(digest, now, measured?.image ?? workload.candidates[0]?.image);
   const input: RecommendInput = {
     usage,
     current: { ...current, threadStackSize: stackIsSet(reading) ? current.threadStackSize : null },

@@ -158,6 +158,14 @@ describe('before a plan', () => {
     expect(world.tuning.status?.change?.from?.summary).toBe('4x30 8Mi');
   });
 
+  test('pods whose image a webhook rewrote are sized all the same', () => {
+    const world = new World(tuning(EAGER));
+    world.mirror = 'mirror.example/';
+    world.startPods();
+    world.run(settled);
+    expect(finished(world)).toMatchObject({ verdict: 'Verified' });
+  });
+
   test('the look-up of another ConfigMap is not trusted', () => {
     const world = new World(tuning(EAGER));
     world.run(({ preflight }) => preflight !== null);

@@ -78,6 +78,8 @@ class StrictWorld extends World {
       expect(ours || this.annotation === (change?.previousAnnotation ?? null), "somebody's annotation").toBe(true);
     }
     this.#annotations++;
+    // An annotation that is undone at once is set again.
+    if (this.stripsAnnotation) this.disturbances++;
     expect(this.#annotations).toBeLessThanOrEqual(3 + this.disturbances);
   }
 }
@@ -144,6 +146,17 @@ const NOISE: Readonly<Record<string, (world: StrictWorld, amount: number) => voi
     world.startPods();
   },
   sampling: (world, amount) => (world.sampleFailure = amount % 2 === 0 ? 'Timeout' : null),
+  refuseWrites: (world, amount) => (world.rejectsWrites = amount % 2 === 0),
+  strip: (world, amount) => (world.stripsAnnotation = amount % 2 === 0),
+  noWorkload: (world, amount) => (world.workloadMissing = amount % 2 === 0),
+  newWorkload: (world, amount) => {
+    world.workloadUid = `workload-${amount}`;
+    world.startPods();
+  },
+  newConfigMap: (world, amount) => {
+    world.configMapUid = `configmap-${amount}`;
+    world.editText(INI);
+  },
   deleted: (world) => {
     if (world.tuning.metadata.deletionTimestamp === undefined) world.deleteTuning();
   },
@@ -158,8 +171,11 @@ const noise: fc.Arbitrary<Noise> = fc.record({
   amount: fc.integer({ min: 1, max: 12 }),
 });
 
+const LIFTED = ['refuseWrites', 'strip', 'noWorkload'];
+
 function calm(world: StrictWorld): void {
-  for (const kind of ['suspend', 'ignore', 'freeze', 'readOnly', 'pause', 'stuck', 'sampling']) NOISE[kind]?.(world, 1);
+  for (const kind of ['suspend', 'ignore', 'freeze', 'readOnly', 'pause', 'stuck', 'sampling', ...LIFTED])
+    NOISE[kind]?.(world, 1);
 }
 
 /** With a switch on nothing is written but what is said of the state, once. */

@@ -52,6 +52,8 @@ export class World {
   /** What a pod shows in its first seconds, whatever its config says: 0 when uWSGI starts at once. */
   slowStartMs = 0;
   image = 'shop/web:1';
+  /** What somebody's webhook puts before the image of every pod. */
+  mirror = '';
   owner: string | null = null;
   otherUsers: string[] = [];
   rolloutStuck = false;
@@ -92,7 +94,7 @@ export class World {
       unreadySince: null,
       running: true,
       configHash: this.annotation,
-      image: this.image,
+      image: `${this.mirror}${this.image}`,
       imageId: 'sha256:1',
       containerId: `container-${serial}`,
       startedAt: this.now,
