@@ -42,6 +42,9 @@ export interface ControllerSettings {
 
 /** How long work under way may take to end. */
 const DRAIN_MS = 25_000;
+/** Who else tunes a workload is known once all tunings are listed; a namespace that cannot be listed holds nobody up for long. */
+const LIST_PATIENCE_MS = 30_000;
+const UNLISTED_MS = 200;
 /** Longest time between two looks at a tuning, however long its interval. */
 const LONGEST_WAIT_MS = 600_000;
 
@@ -102,9 +105,16 @@ export async function runController(settings: ControllerSettings, signal: AbortS
           registry: metrics.registry,
         });
   logger.info('started', { version: settings.version, ...(server === null ? {} : { port: server.port }) });
-  reflector.start().catch(() => undefined);
+  let listed = false;
+  const list = Promise.race([reflector.start(), sleep(LIST_PATIENCE_MS, systemClock, signal)]);
+  const done = (): void => {
+    listed = true;
+  };
+  list.then(done, done);
   elector.start();
-  const working = queue.run(settings.workers, (key) => work(key, { elector, reconciler, queue, metrics, logger }));
+  const working = queue.run(settings.workers, (key) =>
+    work(key, { elector, reconciler, queue, metrics, logger, isListed: () => listed }),
+  );
   await aborted(signal);
   logger.info('stops');
   await queue.drain(DRAIN_MS);
@@ -183,14 +193,19 @@ interface Work {
   readonly queue: WorkQueue;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly isListed: () => boolean;
 }
 
 /** One key: never rejects, so that no fault of one tuning ends the loop of all. */
-async function work(key: string, { elector, reconciler, queue, metrics, logger }: Work): Promise<void> {
+async function work(key: string, { elector, reconciler, queue, metrics, logger, isListed }: Work): Promise<void> {
   const { controller } = metrics;
   const term = elector.term;
   // Whoever begins to lead adds every key again.
   if (term === null) return;
+  if (!isListed()) {
+    queue.addAfter(key, UNLISTED_MS);
+    return;
+  }
   metrics.activeWorkers.inc({ controller });
   const stopTimer = metrics.reconcileTime.startTimer({ controller });
   try {
