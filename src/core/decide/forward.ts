@@ -4,7 +4,7 @@
  */
 import type { Change } from '../../api/uwsgi-tuning.ts';
 import { changedPods, changeHash, findHarm, hasChangeHash, missingEvidence, rerolledHash } from './evidence.ts';
-import { changedByOther, switchedOff } from './gates.ts';
+import { changedByOther, switchedOff, targetStopped } from './gates.ts';
 import { isOldText, renderChange, textState } from './render.ts';
 import { rolloutVerdict } from './rollout.ts';
 import type { PodView, Snapshot, VerifySample, WorkloadView } from './snapshot.ts';
@@ -66,7 +66,7 @@ export function stepForward(change: Change, context: ChangeContext): Step {
 
 /** Nothing is written yet: every switch still drops the plan. */
 function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeContext): Step {
-  const off = switchedOff(snapshot);
+  const off = switchedOff(snapshot) ?? (snapshot.workload && targetStopped(snapshot.workload));
   if (off !== null) return finish(change, 'Dropped', off.reason, off.message, now);
   const other = changedByOther(snapshot);
   if (other !== null && yields(change, snapshot)) return finish(change, 'Dropped', other.reason, other.message, now);
@@ -126,7 +126,7 @@ function rollOutAndVerify(change: Change, workload: WorkloadView, context: Chang
   const { snapshot, now } = context;
   const harm = findHarm(change, snapshot.pods, snapshot.evidence, now);
   if (harm !== null) return turnBack(change, harm, now);
-  if (change.rolledOutAt !== undefined) return verify(change, context);
+  if (change.rolledOutAt !== undefined) return verify(change, workload, context);
   const rollout = rolloutVerdict(workload);
   if (rollout.state === 'Failed') {
     return turnBack(change, { reason: 'RolloutFailed', message: rollout.message, lesson: 'Failed' }, now);
@@ -134,7 +134,12 @@ function rollOutAndVerify(change: Change, workload: WorkloadView, context: Chang
   if (rollout.state === 'Done') return checkPods(change, workload, context);
   if (now >= Date.parse(change.rolloutDeadline ?? '')) {
     const message = `the rollout was not complete by ${change.rolloutDeadline ?? ''}: ${rollout.message}`;
-    return turnBack(change, { reason: 'RolloutTimedOut', message, lesson: 'Failed' }, now);
+    return turnBack(
+      change,
+      { reason: 'RolloutTimedOut', message, lesson: 'Failed' },
+      now,
+      targetStopped(workload) === null,
+    );
   }
   return goOn(change, progress('RollingOut', `until ${change.rolloutDeadline ?? ''}`));
 }
@@ -146,7 +151,8 @@ function checkPods(change: Change, workload: WorkloadView, context: ChangeContex
   const pods = changedPods(change, snapshot.pods).filter((pod) => pod.ready && pod.running);
   if (pods.length === 0) {
     if (!overdue) return goOn(change, progress('RollingOut', `until ${change.rolloutDeadline ?? ''}`));
-    return turnBack(change, { reason: 'NoEvidence', message: 'no pod runs the change', lesson: 'Failed' }, now);
+    const harm = { reason: 'NoEvidence', message: 'no pod runs the change', lesson: 'Failed' } as const;
+    return turnBack(change, harm, now, targetStopped(workload) === null);
   }
   const judged = pods.map((pod) => judgePod(change, pod, context, overdue));
   const wrong = judged.find(({ isFinal, applied }) => isFinal && applied?.state === 'Wrong')?.applied;
@@ -221,13 +227,14 @@ function rollOnceMore(change: Change, workload: WorkloadView, snapshot: Snapshot
   return goOn(change, progress('RollingOut', 'once more, because a pod had started with the old config', { action }));
 }
 
-function verify(change: Change, { snapshot, now }: ChangeContext): Step {
+function verify(change: Change, workload: WorkloadView, { snapshot, now }: ChangeContext): Step {
   const end = verifyEnd(change);
   if (now < end) return goOn(change, progress('Verifying', `watches the pods until ${new Date(end).toISOString()}`));
   const missing = missingEvidence(change, snapshot.pods, snapshot.evidence, now);
   if (missing !== null) {
     if (now < end + EVIDENCE_GRACE_MS) return goOn(change, progress('Verifying', `waits for evidence: ${missing}`));
-    return turnBack(change, { reason: 'NoEvidence', message: missing, lesson: 'Failed' }, now);
+    const harm = { reason: 'NoEvidence', message: missing, lesson: 'Failed' } as const;
+    return turnBack(change, harm, now, targetStopped(workload) === null);
   }
   const ids = new Set(changedPods(change, snapshot.pods).map((pod) => pod.uid));
   const samples = [

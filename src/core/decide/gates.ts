@@ -65,11 +65,16 @@ export function switchedOff(snapshot: Snapshot): ClosedGate | null {
   return null;
 }
 
-function targetPaused({ workload }: Proposal): ClosedGate | null {
+/** What stops a workload: also looked at right before the write, so that no change waits for its pods in vain. */
+export function targetStopped(workload: WorkloadView): ClosedGate | null {
+  return targetPaused({ workload }) ?? targetScaledToZero({ workload });
+}
+
+function targetPaused({ workload }: Pick<Proposal, 'workload'>): ClosedGate | null {
   return workload.paused ? held('TargetPaused', `Deployment ${workload.name} is paused`) : null;
 }
 
-function targetScaledToZero({ workload }: Proposal): ClosedGate | null {
+function targetScaledToZero({ workload }: Pick<Proposal, 'workload'>): ClosedGate | null {
   return workload.replicas === 0 ? held('TargetScaledToZero', `Deployment ${workload.name} has 0 replicas`) : null;
 }
 

@@ -253,3 +253,40 @@ describe("another tuning's change of the same workload", () => {
     expect(finished(world)).toMatchObject({ verdict });
   });
 });
+
+describe('a workload that somebody stops', () => {
+  test.each([
+    ['pauses', 'TargetPaused', (world: World) => (world.paused = true)],
+    ['scales to 0', 'TargetScaledToZero', (world: World) => (world.replicas = 0)],
+  ])('%s before the write: the plan is dropped', (_name, reason, stop) => {
+    const world = inFlight(({ saved }) => saved !== null);
+    stop(world);
+    world.run(settled);
+    expect(finished(world)).toMatchObject({ verdict: 'Dropped', reason });
+    expect(world.textWrites).toEqual([]);
+  });
+
+  test('pauses during the rollout: put back in time, and the values are not blamed', () => {
+    const world = inFlight(annotated);
+    world.paused = true;
+    world.rolloutStuck = true;
+    world.run((w) => w.text === INI);
+    world.rolloutStuck = false;
+    world.run(settled);
+    expect(finished(world)).toMatchObject({ verdict: 'PutBack', reason: 'RolloutTimedOut' });
+    expect(world.tuning.status?.rejected ?? []).toEqual([]);
+  });
+
+  test.each([
+    ['during the rollout', annotated],
+    ['while the pods are watched', (w: World) => w.tuning.status?.change?.rolledOutAt !== undefined],
+  ])('scales to 0 %s: put back in time, and the values are not blamed', (_name, when) => {
+    const world = inFlight(when);
+    world.replicas = 0;
+    world.startPods();
+    world.run(settled);
+    expect(finished(world)).toMatchObject({ verdict: 'PutBack', reason: 'NoEvidence' });
+    expect(world.tuning.status?.rejected ?? []).toEqual([]);
+    expect(world.text).toBe(INI);
+  });
+});
