@@ -132,6 +132,8 @@ function withoutFindings(
   if (failure !== undefined) {
     const message = sameFailure(snapshot, failure.code) ?? `pod ${failure.pod}: ${failure.message}`;
     const needsUser = NEEDS_USER.includes(failure.code);
+    // Ready stays True after the first sample: one round that failed by chance is no news.
+    if (everMeasured && !needsUser && readyCondition(snapshot)?.status === 'True') return { conditions: [] };
     return {
       conditions: [
         condition('Ready', false, failure.code, message),

@@ -221,3 +221,24 @@ test('the stack that is written is the one that was recommended', () => {
   world.run(settled);
   expect(stackOf(world.text)).toBe(kib(512));
 });
+
+describe('a round of measuring that fails', () => {
+  const failed = (world: World, code: 'Timeout' | 'ExecForbidden'): void => {
+    world.run(({ tuning: { status } }) => status?.recommendation !== undefined);
+    world.round = { at: world.now, samples: [], failures: [{ pod: 'web-1', code, message: 'it failed' }] };
+    world.step();
+  };
+
+  test('by chance leaves Ready True, so that nobody who waits for it is woken', () => {
+    const world = new World(tuning({ sampling: EAGER.sampling }));
+    failed(world, 'Timeout');
+    expect(world.condition('Ready')).toBe('True/Measured');
+  });
+
+  test('because somebody forbade it says so', () => {
+    const world = new World(tuning({ sampling: EAGER.sampling }));
+    failed(world, 'ExecForbidden');
+    expect(world.condition('Ready')).toBe('False/ExecForbidden');
+    expect(world.condition('Stalled')).toBe('True/ExecForbidden');
+  });
+});
