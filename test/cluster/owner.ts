@@ -22,21 +22,23 @@ export async function startOwner(start: 'startControlPlane' | 'startNodeCluster'
   const code = `const { ${start} } = await import('./test/cluster/index.ts');
     const { readRecord } = await import('./test/cluster/record.ts');
     const { name, dir } = await ${start}();
-    console.log(JSON.stringify({ name, dir, init: (await readRecord(name)).init }));
+    const { root, init } = await readRecord(name);
+    console.log(JSON.stringify({ name, dir, root, init }));
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-  const { name, dir, init } = JSON.parse(line) as { name: string; dir: string; init: ProcessId };
+  const { name, dir, root, init } = JSON.parse(line) as { name: string; dir: string; root: ProcessId; init: ProcessId };
   const namespace = start === 'startNodeCluster' ? pidNamespace(init.pid) : 'none';
   return {
     name,
     dir,
     processes: () => {
-      // A process that is ending has no command line and no namespaces any more, but its namespaces' first one waits for it.
-      const first = isAlive(init) ? [`${init.pid} (the first process)`] : [];
+      // A process that is ending has no command line and no namespaces any more, but its namespaces' first one waits for
+      // it, and the root process for that one.
+      const first = [root, init].filter(isAlive).map(({ pid }) => `${pid} (a first process)`);
       const others = runningProcesses((pid, command) => {
         if (command.includes(dir) || pidNamespace(pid) === namespace) return true;
         // A pod has a pid namespace of its own, below the node's.

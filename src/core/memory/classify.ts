@@ -18,7 +18,7 @@ import type { Bytes } from '../quantity.ts';
 import { bytes, mib } from '../quantity.ts';
 import type { Mapping } from './mapping.ts';
 import { hasFlag, isAnonymous } from './mapping.ts';
-import { parsePagemap } from './parse-pagemap.ts';
+import { parsePagemap, type StackExtent } from './parse-pagemap.ts';
 
 export type RegionKind =
   | 'main-stack'
@@ -33,20 +33,6 @@ export type RegionKind =
   | 'shared'
   | 'kernel'
   | 'unclassified';
-
-/** One thread's stack, without its guard. */
-export interface StackExtent {
-  readonly start: number;
-  /** Of its row: larger than asked where the row merged with a neighbour. */
-  readonly size: Bytes;
-  readonly resident: Bytes | null;
-  readonly swapped: Bytes | null;
-  /** From the top down to the lowest touched page; null where only a sum over something larger is known. */
-  readonly touched: Bytes | null;
-  readonly hugePages: Bytes | null;
-  /** Whether the size cannot include a neighbour: it was read from pagemap, or its row cannot merge (flag "nh"). */
-  readonly exact: boolean;
-}
 
 /** A row, or a part of one, with what it is. */
 export interface Region {

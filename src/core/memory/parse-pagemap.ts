@@ -11,7 +11,20 @@
  */
 import type { Bytes } from '../quantity.ts';
 import { bytes } from '../quantity.ts';
-import type { StackExtent } from './classify.ts';
+
+/** One thread's stack, without its guard. */
+export interface StackExtent {
+  readonly start: number;
+  /** Of its row: larger than asked where the row merged with a neighbour. */
+  readonly size: Bytes;
+  readonly resident: Bytes | null;
+  readonly swapped: Bytes | null;
+  /** From the top down to the lowest touched page; null where only a sum over something larger is known. */
+  readonly touched: Bytes | null;
+  readonly hugePages: Bytes | null;
+  /** Whether the size cannot include a neighbour: it was read from pagemap, or its row cannot merge (flag "nh"). */
+  readonly exact: boolean;
+}
 
 const PRESENT = 0x80;
 const SWAPPED = 0x40;

@@ -5,7 +5,8 @@
  */
 import type { Bytes } from '../quantity.ts';
 import { bytes, kib, mib, sumBytes } from '../quantity.ts';
-import type { Region, StackExtent } from './classify.ts';
+import type { Region } from './classify.ts';
+import type { StackExtent } from './parse-pagemap.ts';
 import type { ThreadStacks } from './sample.ts';
 
 /** What is known from elsewhere. Everything may be null: rows alone are enough where all stacks are cores'. */
