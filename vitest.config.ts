@@ -7,6 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles: 'test/support/property-seed.ts',
           include: ['test/**/*.test.ts'],
           // The differential test against real uWSGI runs by hand: CONTRIBUTING.md.
           exclude: [
