@@ -83,6 +83,8 @@ export interface ReadLogOptions {
   readonly timeoutMs?: number;
   readonly tailLines?: number;
   readonly sinceSeconds?: number;
+  /** Begins each line with the time the container runtime gave it (RFC 3339, nanoseconds) and a space. */
+  readonly timestamps?: boolean;
   /** Of the container's previous run. */
   readonly previous?: boolean;
   readonly signal?: AbortSignal;
@@ -90,11 +92,11 @@ export interface ReadLogOptions {
 
 /** The log's text, at most `maxBytes` of it. Rejects with `ClusterError`. */
 export function readLog(transport: Transport, ref: ContainerRef, options: ReadLogOptions): Promise<string> {
-  const { maxBytes, timeoutMs = 10_000, tailLines, sinceSeconds, previous, signal } = options;
+  const { maxBytes, timeoutMs = 10_000, tailLines, sinceSeconds, timestamps, previous, signal } = options;
   return transport.requestText({
     method: 'GET',
     path: pathOf(pods, { namespace: ref.namespace, name: ref.pod, subresource: 'log' }),
-    query: { container: ref.container, limitBytes: maxBytes, tailLines, sinceSeconds, previous },
+    query: { container: ref.container, limitBytes: maxBytes, tailLines, sinceSeconds, timestamps, previous },
     accept: '*/*',
     timeoutMs,
     maxBytes: maxBytes + 1024,

@@ -22,9 +22,10 @@ export interface PreflightRequest {
   readonly now: () => number;
 }
 
-/** Minutes of log that the baseline is read from, and the most pods and bytes of it. */
+/** Minutes of log that the baseline is read from, and the most pods, lines and bytes of it. */
 const BASELINE_MINUTES = 10;
 const BASELINE_PODS = 10;
+const BASELINE_LINES = 2000;
 const BASELINE_BYTES = 2 * 2 ** 20;
 
 export async function takePreflight(
@@ -115,22 +116,39 @@ async function readPodBaseline(
   signal: AbortSignal,
 ): Promise<Preflight['baseline']> {
   try {
-    const options = { maxBytes: BASELINE_BYTES, sinceSeconds: BASELINE_MINUTES * 60, signal };
-    const text = await readLog(transport, { namespace, pod: pod.name, container }, options);
-    let signs = NO_SIGNS;
-    for (const line of text.split('\n')) {
-      const sign = readLogLine(line);
-      if (sign !== null) signs = countSign(signs, sign);
-    }
-    const alive = Math.max(1, Math.round((now() - (pod.startedAt ?? now())) / 60_000));
-    return {
-      podMinutes: Math.min(BASELINE_MINUTES, alive),
-      workerDeaths: totalDeaths(signs),
-      failedRequests: signs.failedRequests,
+    const options = {
+      maxBytes: BASELINE_BYTES,
+      tailLines: BASELINE_LINES,
+      sinceSeconds: BASELINE_MINUTES * 60,
+      timestamps: true,
+      signal,
     };
+    const text = await readLog(transport, { namespace, pod: pod.name, container }, options);
+    return countBaseline(text, { startedAt: pod.startedAt ?? now(), now: now() });
   } catch (error) {
     // Without logs the baseline is empty and any sign of harm counts: the strict side.
     if (!isClusterError(error)) throw error;
     return { podMinutes: 0, workerDeaths: 0, failedRequests: 0 };
   }
+}
+
+/** Signs in a log with timestamps, and the minutes that it covers: of a chatty log only the newest lines are read. */
+export function countBaseline(
+  text: string,
+  { startedAt, now }: { startedAt: number; now: number },
+): Preflight['baseline'] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  let signs = NO_SIGNS;
+  for (const line of lines) {
+    const sign = readLogLine(line.slice(line.indexOf(' ') + 1));
+    if (sign !== null) signs = countSign(signs, sign);
+  }
+  const first = Date.parse(lines[0]?.split(' ', 1)[0] ?? '');
+  const whole = lines.length < BASELINE_LINES || Number.isNaN(first);
+  const since = Math.max(whole ? startedAt : first, now - BASELINE_MINUTES * 60_000);
+  return {
+    podMinutes: Math.max(1, Math.round((now - since) / 60_000)),
+    workerDeaths: totalDeaths(signs),
+    failedRequests: signs.failedRequests,
+  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ClusterError } from '../../src/cluster/errors.ts';
 import type { Transport } from '../../src/cluster/transport.ts';
-import { takePreflight, type PreflightRequest } from '../../src/controller/preflight.ts';
+import { countBaseline, takePreflight, type PreflightRequest } from '../../src/controller/preflight.ts';
 import type { PodView, Preflight } from '../../src/core/decide/snapshot.ts';
 import { MINUTE, pod, START } from '../core/decide/builders.ts';
 
@@ -143,7 +143,8 @@ describe('other users of the config', () => {
 
 describe('the baseline', () => {
   const DEATH = 'DAMN ! worker 1 (pid: 8) died, killed by signal 11 :( trying respawn ...';
-  const logs = { 'web-1': [DEATH, 'MemoryError', DEATH, 'GET /'].join('\n'), 'web-2': 'RecursionError: x\n' };
+  const stamped = (...lines: string[]): string => lines.map((line) => `2026-01-01T00:59:00Z ${line}\n`).join('');
+  const logs = { 'web-1': stamped(DEATH, 'MemoryError', DEATH, 'GET /'), 'web-2': stamped('RecursionError: x') };
 
   test('is the sum of the pods whose log can be read', async () => {
     const pods = [
@@ -176,4 +177,33 @@ test('its time is that of its end, so that a slow look-up is not stale at once',
     new AbortController().signal,
   );
   expect(preflight.at).toBe(now);
+});
+
+describe('the baseline of a log', () => {
+  const now = Date.parse('2026-01-01T01:00:00Z');
+  const at = (secondsAgo: number, text: string): string => `${new Date(now - secondsAgo * 1000).toISOString()} ${text}`;
+  const death = 'DAMN ! worker 1 (pid: 7) died, killed by signal 11 :( trying respawn ...';
+
+  test('counts signs behind the timestamps, over the window or the container’s life', () => {
+    const text = [
+      at(300, '*** Starting uWSGI 2.0.21 ***'),
+      at(200, death),
+      at(100, 'RecursionError: too deep'),
+      '',
+    ].join('\n');
+    const counts = { workerDeaths: 1, failedRequests: 1 };
+    expect(countBaseline(text, { startedAt: now - 240_000, now })).toEqual({ ...counts, podMinutes: 4 });
+    expect(countBaseline(text, { startedAt: now - 86_400_000, now })).toEqual({ ...counts, podMinutes: 10 });
+  });
+
+  test('of a chatty log covers only as far back as its oldest line that was read', () => {
+    const text = Array.from({ length: 2000 }, (_, index) => at(120 - index / 20, index === 5 ? death : 'request')).join(
+      '\n',
+    );
+    expect(countBaseline(text, { startedAt: 0, now })).toEqual({ podMinutes: 2, workerDeaths: 1, failedRequests: 0 });
+  });
+
+  test('of an empty log is that nothing happened', () => {
+    expect(countBaseline('', { startedAt: now, now })).toEqual({ podMinutes: 1, workerDeaths: 0, failedRequests: 0 });
+  });
 });

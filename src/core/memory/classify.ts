@@ -14,7 +14,6 @@
  * Neighbours of equal rights and flags merge, so a reserve can hold the guard of the stack above it in its last page,
  * and a stack can run into the arena above it. Both are cut at the 64 MiB border.
  */
-import type { Bytes } from '../quantity.ts';
 import { bytes, mib } from '../quantity.ts';
 import type { Mapping } from './mapping.ts';
 import { hasFlag, isAnonymous } from './mapping.ts';

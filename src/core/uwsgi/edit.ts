@@ -10,9 +10,10 @@ import { intOf } from './effective.ts';
 import type { ExportedOption } from './exported-options.ts';
 import { OPTIONS } from './options.ts';
 import { apply, changedOnly, writtenValue, type EditResult, type Refusal } from './proof.ts';
+import { restoreValues } from './restore.ts';
 import { MIN_STACK_KIB, readingOf, TUNED_OPTIONS, type Setting, type TunedOption } from './reading.ts';
 
-export { restoreValues } from './restore.ts';
+export { restoreValues };
 export type { EditResult, Refusal } from './proof.ts';
 
 /** The values to set; what is left out stays as it is. */
@@ -46,7 +47,15 @@ export function editConfig(text: string, options: ConfigOptions, wanted: WantedV
   for (const target of targets) {
     if (!isAlready(current, target)) return { ok: false, refusals: [unproven(before, target)] };
   }
-  return { ok: true, text: current.text, changedLines: changedLines(text, current.text) };
+  return canBeTakenBack(current.text, text, options)
+    ? { ok: true, text: current.text, changedLines: changedLines(text, current.text) }
+    : { ok: false, refusals: targets.map((target) => notReversible(before, target)) };
+}
+
+/** A change that cannot be put back must not be made: the way back is tried before the way there is allowed. */
+function canBeTakenBack(edited: string, text: string, options: ConfigOptions): boolean {
+  const back = restoreValues(edited, text, options);
+  return back.ok && back.text === text;
 }
 
 /** One value to set, in the unit that uWSGI reads. */
@@ -128,6 +137,11 @@ function unproven(analysis: Analysis, { id, value }: Target): Refusal {
     allowed: 'a change of this option alone',
     reason: `setting ${OPTIONS[id].names[0]} would change another option too, or another line would override it`,
   };
+}
+
+function notReversible(analysis: Analysis, target: Target): Refusal {
+  const { names } = OPTIONS[target.id];
+  return { ...unproven(analysis, target), reason: `setting ${names[0]} could not be taken back to the last byte` };
 }
 
 function settingOf(analysis: Analysis, id: TunedOption): Setting<number> {

@@ -259,3 +259,9 @@ describe('restoring', () => {
     expect(reasonOf(restore(current, saved))).toMatch(reason);
   });
 });
+
+test('an edit that could not be taken back is refused', () => {
+  const text = '[uwsgi]\nini = :other\n[other]\nnp=0\nif-opt = np';
+  const result = editConfig(text, { format: 'Ini', section: 'uwsgi' }, { threadStackSize: kib(16) });
+  expect(result).toMatchObject({ ok: false, refusals: [{ option: 'threadStackSize' }] });
+});
