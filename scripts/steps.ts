@@ -52,8 +52,8 @@ export function runStep(step: Step, live: boolean): Promise<Outcome> {
   });
 }
 
-/** Runs steps, at most two at a time, and prints the output of those that failed. True when all passed. */
-export async function runSteps(steps: readonly Step[]): Promise<boolean> {
+/** Runs steps, `parallel` at a time, and prints the output of those that failed. True when all passed. */
+export async function runSteps(steps: readonly Step[], parallel = 2): Promise<boolean> {
   const waiting = [...steps];
   const outcomes: Outcome[] = [];
   const worker = async (): Promise<void> => {
@@ -61,7 +61,7 @@ export async function runSteps(steps: readonly Step[]): Promise<boolean> {
       outcomes.push(await runStep(step, false));
     }
   };
-  await Promise.all([worker(), worker()]);
+  await Promise.all(Array.from({ length: parallel }, worker));
   const failed = outcomes.filter((outcome) => !outcome.ok);
   for (const { name, output } of failed) console.log(`\n--- ${name}\n${output}`);
   return failed.length === 0;
