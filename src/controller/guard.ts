@@ -162,6 +162,7 @@ function larger(known: LogCounts, fresh: LogCounts): LogCounts {
     stackKib: fresh.stackKib ?? known.stackKib,
     stackRefused: fresh.stackRefused || known.stackRefused,
     deaths,
+    harakiris: Math.max(known.harakiris, fresh.harakiris),
     failedRequests: Math.max(known.failedRequests, fresh.failedRequests),
   };
 }

@@ -123,6 +123,7 @@ describe('the followed log', () => {
       stackKib: null,
       stackRefused: false,
       deaths: { '11': 1 },
+      harakiris: 0,
       failedRequests: 0,
     });
     expect(sources.news).toBe(1);
@@ -151,6 +152,7 @@ describe('the followed log', () => {
       stackKib: 512,
       stackRefused: false,
       deaths: { '11': 2 },
+      harakiris: 0,
       failedRequests: 1,
     });
   });

@@ -109,8 +109,10 @@ function workerDied(change: Change, pods: readonly PodView[], evidence: readonly
   );
   if (respawned > 0) bySignal.push(`${respawned} seen as new worker processes`);
   const message = `${total} worker deaths since the change: ${bySignal.join(', ')}`;
-  if ((deaths['9'] ?? 0) > 0) return { reason: 'WorkerKilled', message, lesson: 'OutOfMemory' };
+  const harakiris = evidence.reduce((sum, entry) => sum + (entry.log?.harakiris ?? 0), 0);
+  if ((deaths['9'] ?? 0) > harakiris) return { reason: 'WorkerKilled', message, lesson: 'OutOfMemory' };
   const overflow = STACK_SIGNALS.some((signal) => (deaths[signal] ?? 0) > 0);
+  if (!overflow && (deaths['9'] ?? 0) > 0) return { reason: 'WorkerHarakiri', message, lesson: 'Failed' };
   return { reason: overflow ? 'WorkerKilledBySignal' : 'WorkerDied', message, lesson: stackLesson(change) };
 }
 

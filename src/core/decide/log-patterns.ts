@@ -11,6 +11,8 @@ export type LogSign =
   | { readonly kind: 'StackRefused' }
   /** signal: null when the worker ended by itself (a SEGV on core 0 shows so). */
   | { readonly kind: 'WorkerDied'; readonly signal: number | null }
+  /** A request took longer than option harakiri allows: the master kills the whole worker with signal 9 next. */
+  | { readonly kind: 'Harakiri' }
   | { readonly kind: 'RequestFailed'; readonly error: 'RecursionError' | 'MemoryError' };
 
 /** Counts of the signs in one container's log. */
@@ -21,6 +23,8 @@ export interface LogCounts {
   readonly stackRefused: boolean;
   /** Deaths by signal number; the key "0" counts deaths without a named signal. */
   readonly deaths: Readonly<Record<string, number>>;
+  /** Workers that the master killed for a request that took too long; they are among the deaths by signal 9. */
+  readonly harakiris: number;
   readonly failedRequests: number;
 }
 
@@ -29,6 +33,7 @@ export const NO_SIGNS: LogCounts = {
   stackKib: null,
   stackRefused: false,
   deaths: {},
+  harakiris: 0,
   failedRequests: 0,
 };
 
@@ -46,6 +51,7 @@ export function readLogLine(text: string): LogSign | null {
   const stack = /^threads stack size set to (\d+)k/.exec(line);
   if (stack !== null) return { kind: 'StackSet', stackKib: Number(stack[1]) };
   if (line.startsWith('!!! unable to set requested threads stacksize')) return { kind: 'StackRefused' };
+  if (/^\*\*\* HARAKIRI ON WORKER \d+ \(pid: \d+, try: 1\)/.test(line)) return { kind: 'Harakiri' };
   if (/^RecursionError\b/.test(line)) return { kind: 'RequestFailed', error: 'RecursionError' };
   if (/^MemoryError\b/.test(line)) return { kind: 'RequestFailed', error: 'MemoryError' };
   return null;
@@ -64,6 +70,8 @@ export function countSign(counts: LogCounts, sign: LogSign): LogCounts {
       const key = String(sign.signal ?? 0);
       return { ...counts, deaths: { ...counts.deaths, [key]: (counts.deaths[key] ?? 0) + 1 } };
     }
+    case 'Harakiri':
+      return { ...counts, harakiris: counts.harakiris + 1 };
     case 'RequestFailed':
       return { ...counts, failedRequests: counts.failedRequests + 1 };
   }

@@ -66,6 +66,16 @@ describe('harm', () => {
       { evidence: [evidence({}, { oomKills: 1 })] },
     ],
     ['a worker killed by signal 9', 'WorkerKilled/OutOfMemory', { evidence: [evidence({ deaths: { '9': 1 } })] }],
+    [
+      'a worker killed by harakiri, which says nothing of memory',
+      'WorkerHarakiri/Failed',
+      { evidence: [evidence({ deaths: { '9': 2 }, harakiris: 2 })] },
+    ],
+    [
+      'one more killed by signal 9 than by harakiri',
+      'WorkerKilled/OutOfMemory',
+      { evidence: [evidence({ deaths: { '9': 2 }, harakiris: 1 })] },
+    ],
     ['SIGSEGV', 'WorkerKilledBySignal/StackTooSmall', { evidence: [evidence({ deaths: { '11': 1 } })] }],
     ['SIGBUS', 'WorkerKilledBySignal/StackTooSmall', { evidence: [evidence({ deaths: { '7': 1 } })] }],
     ['a death of core 0', 'WorkerDied/StackTooSmall', { evidence: [evidence({ deaths: { '0': 1 } })] }],

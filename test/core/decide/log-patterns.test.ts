@@ -9,6 +9,8 @@ describe('a log line', () => {
     ['!!! unable to set requested threads stacksize !!!', { kind: 'StackRefused' }],
     ['DAMN ! worker 1 (pid: 8) died, killed by signal 11 :( trying respawn ...', { kind: 'WorkerDied', signal: 11 }],
     ['DAMN ! worker 12 (pid: 31415) died, killed by signal 9 :( trying respawn ...', { kind: 'WorkerDied', signal: 9 }],
+    ['Tue Nov 24 09:41:48 2026 - *** HARAKIRI ON WORKER 1 (pid: 22886, try: 1) ***', { kind: 'Harakiri' }],
+    ['Tue Nov 24 09:41:49 2026 - *** HARAKIRI ON WORKER 1 (pid: 22886, try: 2) ***', null],
     ['DAMN ! worker 1 (pid: 8) died :( trying respawn ...', { kind: 'WorkerDied', signal: null }],
     [
       'DAMN ! worker 1 (pid: 8) MISTERIOUSLY killed by signal 6 :( trying respawn ...',
@@ -59,6 +61,7 @@ test('signs are counted, and a stack that is set at the next start takes a refus
     stackKib: 512,
     stackRefused: false,
     deaths: { '11': 2, '0': 1 },
+    harakiris: 0,
     failedRequests: 2,
   });
   expect(totalDeaths(counts)).toBe(3);
