@@ -27,7 +27,7 @@ async function measured(app: App): Promise<number> {
 }
 
 /** Waits long enough that two cores are not saturated: short of CPU, workers grow when others go. */
-const LOAD = '/work?ms=300';
+const LOAD = '/work?ms=1500';
 
 const CASES: readonly [string, { readonly from: [number, number]; readonly to: [number, number] }][] = [
   ['more processes', { from: [2, 20], to: [5, 20] }],
@@ -46,7 +46,7 @@ test.each(CASES)('%s', async (name, { from, to }) => {
   };
   const load = await app.background(from[0] * from[1], LOAD);
   try {
-    await app.traffic({ connections: 1, seconds: 8, paths: '/health' });
+    await app.traffic({ connections: 1, seconds: 15, paths: '/health' });
     await app.tune({
       ...EAGER,
       sampling: { ...EAGER.sampling, minSamples: 4 },
@@ -62,7 +62,7 @@ test.each(CASES)('%s', async (name, { from, to }) => {
   const expected = parseQuantity(status?.history?.[0]?.expectedMemory ?? '') ?? bytes(0);
   const again = await app.background(to[0] * to[1], LOAD);
   try {
-    await app.traffic({ connections: 1, seconds: 12, paths: '/health' });
+    await app.traffic({ connections: 1, seconds: 15, paths: '/health' });
     const found = await measured(app);
     const error = (expected - found) / found;
     console.log(
