@@ -14,6 +14,7 @@ import type { Action } from '../core/decide/decision.ts';
 import { readText } from '../core/decide/measure.ts';
 import { policyInForce, readPolicy } from '../core/decide/policy.ts';
 import type { PodView, SampleFailure, Snapshot } from '../core/decide/snapshot.ts';
+import { afterRound, earlierOf } from '../core/memory/earlier-sample.ts';
 import type { Sample } from '../core/memory/sample.ts';
 import { addSample } from '../core/recommend/digest.ts';
 import type { TuningMemory } from './memory.ts';
@@ -106,7 +107,11 @@ async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: S
   };
   const pods = action.pods.flatMap((name) => snapshot.pods.find((pod) => pod.name === name) ?? []);
   const results = await Promise.all(
-    pods.map(async (pod) => ({ pod, result: await actor.sampler.sample(target, pod, policy.sampleTimeoutMs, signal) })),
+    pods.map(async (pod) => {
+      const earlier = action.purpose === 'Verify' ? null : earlierOf(memory.threadSamples, pod.containerId);
+      const how = { deadlineMs: policy.sampleTimeoutMs, earlier };
+      return { pod, result: await actor.sampler.sample(target, pod, how, signal) };
+    }),
   );
   const at = actor.now();
   const samples: { pod: PodView; sample: Sample }[] = [];
@@ -120,6 +125,9 @@ async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: S
     memory.verifySamples.set(pod.containerId, { containerId: pod.containerId, at, sample, failure });
   }
   if (action.purpose === 'Observe') memory.round = { at, samples: samples.map(({ sample }) => sample), failures };
+  const live = snapshot.pods.map((pod) => pod.containerId);
+  const taken = samples.map(({ pod, sample }) => ({ containerId: pod.containerId, sample }));
+  memory.threadSamples = afterRound(memory.threadSamples, live, taken);
   for (const { pod, sample } of samples) {
     memory.digest = addSample(memory.digest, sample, { image: pod.image, nowMs: at });
   }

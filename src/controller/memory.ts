@@ -4,6 +4,7 @@
  */
 import type { Performed } from '../core/decide/decision.ts';
 import type { Preflight, SampleRound, VerifySample } from '../core/decide/snapshot.ts';
+import type { ThreadSamples } from '../core/memory/earlier-sample.ts';
 import type { Digest } from '../core/recommend/digest.ts';
 import type { ChangeGuard } from './guard.ts';
 
@@ -13,6 +14,7 @@ export interface TuningMemory {
   round: SampleRound | null;
   /** By container id. */
   verifySamples: Map<string, VerifySample>;
+  threadSamples: ThreadSamples;
   preflight: Preflight | null;
   guard: ChangeGuard | null;
   /** The newest write, so that one without effect is not repeated at once. */
@@ -33,6 +35,7 @@ export class TuningMemories {
       digest: digest(),
       round: null,
       verifySamples: new Map(),
+      threadSamples: new Map(),
       preflight: null,
       guard: null,
       performed: null,

@@ -6,6 +6,7 @@ import type { ExecLimiter } from '../cluster/exec-limiter.ts';
 import type { Transport } from '../cluster/transport.ts';
 import type { PodView, SampleFailure, SampleFailureCode } from '../core/decide/snapshot.ts';
 import { samplerArgv, samplerArgvPython, splitCapture } from '../core/memory/capture.ts';
+import { depthAfter, leavesOpen } from '../core/memory/earlier-sample.ts';
 import { guardArgv, parseGuardProbe, type GuardProbe } from '../core/memory/guard-probe.ts';
 import type { Sample } from '../core/memory/sample.ts';
 import { sampleFromCapture, type ConfiguredShape } from '../core/memory/sample-from-capture.ts';
@@ -36,27 +37,44 @@ export class Sampler {
     this.#onExec = onExec;
   }
 
-  /** One sample, or why there is none. Never rejects but on a bug. */
-  async sample(target: Target, pod: PodView, deadlineMs: number, signal: AbortSignal): Promise<Sample | SampleFailure> {
+  /**
+   * One sample, or why there is none. Never rejects but on a bug. With an `earlier` sample of the same container the stat
+   * of every thread is left out, unless that leaves something open.
+   */
+  async sample(
+    target: Target,
+    pod: PodView,
+    { deadlineMs, earlier }: { readonly deadlineMs: number; readonly earlier: Sample | null },
+    signal: AbortSignal,
+  ): Promise<Sample | SampleFailure> {
+    const take = (light: Sample | null): Promise<Sample | SampleFailure> =>
+      this.#take(target, pod, deadlineMs, light, signal);
     try {
-      const result = await this.#run(
-        target,
-        pod,
-        [samplerArgv(), samplerArgvPython()],
-        deadlineMs,
-        MAX_CAPTURE_BYTES,
-        signal,
-      );
-      const inflate = (bytes: Uint8Array): Uint8Array => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
-      const capture = splitCapture(result.stdout, inflate);
-      if (!capture.ok) return failure(pod, 'BadOutput', capture.message);
-      const identity = { pod: pod.name, podUid: pod.uid, node: pod.node, takenAt: Date.now() };
-      const sample = sampleFromCapture(capture.sections, identity, target.configured);
-      if (sample.processes.length > 0) return sample;
-      return failure(pod, 'NoUwsgi', `no uWSGI process was found in container ${target.container}`);
+      if (earlier === null) return await take(null);
+      const sample = await take(earlier);
+      return 'code' in sample || !leavesOpen(sample, earlier) ? sample : await take(null);
     } catch (error) {
       return describeFailure(pod, target, error);
     }
+  }
+
+  async #take(
+    target: Target,
+    pod: PodView,
+    deadlineMs: number,
+    earlier: Sample | null,
+    signal: AbortSignal,
+  ): Promise<Sample | SampleFailure> {
+    const options = { depth: depthAfter(earlier) };
+    const argvs = [samplerArgv(options), samplerArgvPython(options)];
+    const result = await this.#run(target, pod, argvs, deadlineMs, MAX_CAPTURE_BYTES, signal);
+    const inflate = (bytes: Uint8Array): Uint8Array => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
+    const capture = splitCapture(result.stdout, inflate);
+    if (!capture.ok) return failure(pod, 'BadOutput', capture.message);
+    const identity = { pod: pod.name, podUid: pod.uid, node: pod.node, takenAt: Date.now() };
+    const sample = sampleFromCapture(capture.sections, identity, target.configured, earlier);
+    if (sample.processes.length > 0) return sample;
+    return failure(pod, 'NoUwsgi', `no uWSGI process was found in container ${target.container}`);
   }
 
   /** One guard probe; rejects with `ClusterError` or on bad output. */

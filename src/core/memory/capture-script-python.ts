@@ -3,8 +3,10 @@
  * Python 3.4 on. `-I -S`: neither the environment nor installed packages of the measured application are loaded.
  */
 
+import type { Depth } from './capture-script.ts';
+
 const PROGRAM = String.raw`import gzip, os, re, sys
-P, C = sys.argv[1], sys.argv[2]
+P, C, T = sys.argv[1], sys.argv[2], sys.argv[3] == 'threads'
 out = gzip.GzipFile(fileobj=sys.stdout.buffer, mode='wb', compresslevel=6)
 def read(*path):
     try:
@@ -54,10 +56,11 @@ def pagemaps(d, smaps):
             say('pagemap', '%x' % a, (b - a) // page * 8)
             out.write(data + b'\n')
 say('uwsgi-tuner capture 1')
-body('osrelease', read(P, 'sys/kernel/osrelease'))
-body('machine', os.uname().machine.encode())
-body('conf', ('PAGESIZE %s\nPTHREAD_STACK_MIN %s\nGNU_LIBC_VERSION %s' % (conf('SC_PAGESIZE'),
-    conf('SC_THREAD_STACK_MIN'), conf('CS_GNU_LIBC_VERSION'))).encode())
+if T:
+    body('osrelease', read(P, 'sys/kernel/osrelease'))
+    body('machine', os.uname().machine.encode())
+    body('conf', ('PAGESIZE %s\nPTHREAD_STACK_MIN %s\nGNU_LIBC_VERSION %s' % (conf('SC_PAGESIZE'),
+        conf('SC_THREAD_STACK_MIN'), conf('CS_GNU_LIBC_VERSION'))).encode())
 body('thp', read('/sys/kernel/mm/transparent_hugepage/enabled'))
 own = group('self')
 for m in (C + '/memory' + own, C + '/memory', C + own, C):
@@ -75,18 +78,18 @@ for p in sorted((x for x in os.listdir(P) if x.isdigit()), key=int):
     g = group(p)
     if g != own and not re.match(re.escape(own.rstrip('/')) + '/[^.]', g): continue
     n, u = n + 1, uwsgi(d)
-    say('process', p, u, hint(d) if u else '-')
+    say('process', p, u, hint(d) if u and T else '-')
     smaps = read(d, 'smaps' if u else 'smaps_rollup')
-    if u:
+    if u and T:
         for t in sorted(os.listdir(d + '/task'), key=int) if os.path.isdir(d + '/task') else (): out.write(read(d, 'task', t, 'stat'))
     else: out.write(stat)
-    for data in (read(d, 'status'), read(d, 'limits') if u else b'', smaps, read(d, 'statm')): out.write(data)
+    for data in (read(d, 'status'), read(d, 'limits') if u and T else b'', smaps, read(d, 'statm')): out.write(data)
     if u and b' gu' in smaps: pagemaps(d, smaps)
 say('end', n)
 out.close()
 `;
 
 /** Where the container's procfs and cgroup file system are; the defaults are right everywhere but in tests. */
-export function pythonArgv(proc: string, cgroup: string): readonly string[] {
-  return ['python3', '-I', '-S', '-c', PROGRAM, proc, cgroup];
+export function pythonArgv(proc: string, cgroup: string, depth: Depth): readonly string[] {
+  return ['python3', '-I', '-S', '-c', PROGRAM, proc, cgroup, depth];
 }

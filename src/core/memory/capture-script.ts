@@ -3,33 +3,39 @@
  * into it. They read /proc and the cgroup, and print one stream of sections (capture.ts reads it):
  *
  *   @uwsgi-tuner capture 1
- *   @osrelease … @machine … @conf … @thp …      facts of the container, each the bare text of its source
- *   @memory.stat … and its neighbours           cgroup v1 or v2, under the kernel's own file names
+ *   @osrelease … @machine … @conf …             facts of the container, each the bare text of its source
  *   @process PID UWSGI HINT                     a process of this container; UWSGI 1 or 0, HINT a fixed word or "-";
- *                                               text: each thread's stat, status, limits, smaps, statm, in this order;
- *                                               of a foreign process its stat, status, smaps_rollup, statm
+ *                                               text, here or in a part: stat, status, limits, smaps, statm, in this
+ *                                               order; of a foreign process its stat, status, smaps_rollup, statm
  *   @pagemap START BYTES                        raw pagemap of one row of merged stacks of the process above
+ *   @parts NAME…                                what one `cat` read for each name: a pid, thp, or a file of cgroup v1 or
+ *                                               v2 under the kernel's own name; a line "Linux" ends every part
  *   @end N                                      N processes: without it the stream was cut
  *
- * No text of procfs begins a line with "@": the kernel escapes line ends in names and paths. A command line is looked
- * at inside the pod only; nothing of it leaves. The whole stream is one gzip member where there is gzip, at level 6:
- * busybox knows no other, and of the smaps of 100 threads level 1 leaves 13.0 KB, level 6 8.9 KB.
+ * The third argument is a fixed word. "threads" reads the stat of every thread, which costs as much as all smaps. "rows"
+ * and "merged" read the process's own stat, and leave out limits, hints and the facts of the container: an earlier capture
+ * of it told them, and whether its stacks are rows of their own or merged by guard markers.
+ *
+ * No text of procfs begins a line with "@" or is a line "Linux" but the file ostype: the kernel escapes line ends in
+ * names and paths. A command line is looked at inside the pod only; nothing of it leaves. The whole stream is one gzip
+ * member where there is gzip, at level 6: busybox knows no other, and of the smaps of 100 threads level 1 leaves 16 KB,
+ * level 6 10 KB.
  *
  * POSIX sh, run under dash, bash --posix and busybox ash. `read` costs a system call per byte and a program half a
- * millisecond, so small files are read by the shell and one `cat` takes all files of a process. `gzip <FILE` refuses
- * procfs files ("file size changed while zipping"); a pipe is fine.
+ * millisecond, so what decides is read by the shell and one `cat` takes all files of up to twelve processes. `gzip <FILE`
+ * refuses procfs files ("file size changed while zipping"); a pipe is fine.
  */
 
 /** Shared by both programs: which memory cgroup a process is in, which processes are ours, which of them are uWSGI. */
 export const SHELL_COMMON = `LC_ALL=C PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export LC_ALL PATH
-P=$1 C=$2
+P=$1 C=$2 T=$3
 exec 2>/dev/null
 group() {
   g= u=
   while IFS= read -r l; do
     case $l in
     0::*) u=\${l#0::} ;;
-    *:memory:* | *:memory,*:* | *:*,memory:* | *:*,memory,*:*) g=\${l#*:} g=\${g#*:} ;;
+    *:memory:* | *:memory,*:* | *:*,memory:* | *:*,memory,*:*) g=\${l#*:} g=\${g#*:}; break ;;
     esac
   done <"$1/cgroup"
   g=\${g:-$u}
@@ -44,11 +50,14 @@ memory() {
   done
   return 1
 }
-identify() {
-  comm= c= uwsgi=0
+named() {
+  comm=
   IFS= read -r comm <"$d/comm"
-  case $comm in uwsgi* | uWSGI* | pyuwsgi*) uwsgi=1; return ;; esac
-  exe=$(readlink "$d/exe")
+  case $comm in uwsgi* | uWSGI* | pyuwsgi*) return 0 ;; esac
+  return 1
+}
+identify() {
+  c= exe=$(readlink "$d/exe")
   case \${exe##*/} in
   uwsgi* | pyuwsgi*) uwsgi=1 ;;
   python*) grep -q pyuwsgi "$d/maps" && uwsgi=1 ;;
@@ -57,22 +66,27 @@ identify() {
     case $c in uwsgi* | uWSGI* | *pyuwsgi*) uwsgi=1 ;; esac ;;
   esac
 }
+living() {
+  t=
+  IFS= read -r t <"$d/stat" || return
+  set -f
+  set -- \${t##*)}
+  set +f
+  parent=$2 start=\${20}
+  case $1 in Z | X) return 1 ;; esac
+  [ "$parent" != $$ ]
+}
 each() {
   group "$P/self"
   own=$g n=0
   for d in "$P"/[0-9]*; do
-    p=\${d##*/} t=
+    p=\${d##*/} uwsgi=0
     [ "$p" = $$ ] && continue
-    IFS= read -r t <"$d/stat" || continue
-    set -f
-    set -- "$1" \${t##*)}
-    set +f
-    case $2 in Z | X) continue ;; esac
-    [ "$3" = $$ ] && continue
+    named && uwsgi=1
+    [ $uwsgi$2 = 1 ] || living || continue
     group "$d"
     ours || continue
-    parent=$3 start=\${21}
-    identify
+    [ $uwsgi = 1 ] || identify
     n=$((n + 1))
     "$1"
   done
@@ -81,11 +95,25 @@ each() {
 
 /** `@end` is said by the caller of `each`, so that it is the last thing printed. */
 const CAPTURE = `${SHELL_COMMON}say() { printf '@%s\\n' "$*"; }
-file() {
-  [ -r "$2" ] || return
-  say "$1"
-  while IFS= read -r l; do printf '%s\\n' "$l"; done <"$2"
+names= files= parts=0
+mark=$P/sys/kernel/ostype
+[ -r "$mark" ] || mark=
+part() {
+  if [ -z "$mark" ]; then
+    say "$1"
+    cat $2
+    return
+  fi
+  names="$names $1" files="$files $2 $mark" parts=$((parts + 1))
+  [ $parts -lt 12 ] || flush
 }
+flush() {
+  [ -n "$files" ] || return
+  say "parts$names"
+  cat $files
+  names= files= parts=0
+}
+file() { [ -r "$2" ] && part "$1" "$2"; }
 hint() {
   c=
   IFS= read -r c <"$d/cmdline"
@@ -111,22 +139,22 @@ row() {
   dd if="$d/pagemap" iflag=skip_bytes,count_bytes bs=65536 skip=$o count=$l
   echo
 }
-text() {
-  if [ $uwsgi = 1 ]; then
-    cat "$d"/task/[0-9]*/stat "$d/status" "$d/limits" "$d/smaps" "$d/statm"
-  else
-    cat "$d/stat" "$d/status" "$d/smaps_rollup" "$d/statm"
-  fi
-}
 one() {
   h=-
-  [ $uwsgi = 1 ] && hint
+  [ $uwsgi$T = 1threads ] && hint
+  texts="$d/stat $d/status $d/smaps_rollup $d/statm"
+  if [ $uwsgi = 1 ]; then
+    texts="$d/stat $d/status $d/smaps $d/statm"
+    [ $T = threads ] && texts="$d/task/[0-9]*/stat $d/status $d/limits $d/smaps $d/statm"
+  fi
   say "process $p $uwsgi $h"
   if [ $uwsgi$guards = 11 ]; then
-    { r=$(text | tee /proc/self/fd/3 | grep -e '^[0-9a-f]*-[0-9a-f]* ' -e '^VmFlags:.* gu' | grep -B1 '^VmFlags'); } 3>&1
+    { r=$(cat $texts | tee /proc/self/fd/3 | grep -e '^[0-9a-f]*-[0-9a-f]* ' -e '^VmFlags:.* gu' | grep -B1 '^VmFlags'); } 3>&1
     [ -n "$r" ] && marked "$r"
+  elif [ -n "$mark" ]; then
+    part $p "$texts"
   else
-    text
+    cat $texts
   fi
 }
 number() {
@@ -136,27 +164,37 @@ number() {
 }
 merges() {
   guards=0
-  number "$1"
+  case $T in
+  rows) return ;;
+  merged) guards=1; return ;;
+  esac
+  number "$v"
   [ $x -ge 6013 ] || return
-  number "\${2:-2.42}"
+  libc=$(getconf GNU_LIBC_VERSION)
+  x=\${libc#glibc }
+  number "\${x:-2.42}"
   [ $x -ge 2042 ] && guards=1
 }
-capture() {
-  say 'uwsgi-tuner capture 1'
-  v= m=
-  IFS= read -r v <"$P/sys/kernel/osrelease"
+facts() {
   say osrelease
   printf '%s\\n' "$v"
+  m=
   IFS= read -r m <"$P/sys/kernel/arch"
   say machine
   printf '%s\\n' "\${m:-$(uname -m)}"
-  libc=$(getconf GNU_LIBC_VERSION) page=
-  merges "$v" "\${libc#glibc }"
-  [ $guards = 1 ] && page=$(getconf PAGESIZE)
+  [ -n "$libc" ] || libc=$(getconf GNU_LIBC_VERSION)
   say conf
   printf '%s\\n' "GNU_LIBC_VERSION $libc" "PTHREAD_STACK_MIN $(getconf PTHREAD_STACK_MIN)" "PAGESIZE $page"
-  page=\${page:-4096}
   for f in /lib/ld-musl-*.so.1; do [ -x "$f" ] && "$f" 2>&1; done
+}
+capture() {
+  say 'uwsgi-tuner capture 1'
+  v= libc= page=
+  IFS= read -r v <"$P/sys/kernel/osrelease"
+  merges
+  [ $guards = 1 ] && page=$(getconf PAGESIZE)
+  [ "$T" = threads ] && facts
+  page=\${page:-4096}
   file thp /sys/kernel/mm/transparent_hugepage/enabled
   group "$P/self"
   own=$g
@@ -165,6 +203,7 @@ capture() {
     file "$f" "$m/$f"
   done
   each one
+  flush
   say "end $n"
 }
 if command -v gzip >/dev/null; then capture | gzip -6; else capture; fi
@@ -179,9 +218,12 @@ export interface SamplerRoots {
   readonly cgroup?: string;
 }
 
+/** The third argument: read every thread's stat; or not, and stacks are rows of their own or merged in one. */
+export type Depth = 'threads' | 'rows' | 'merged';
+
 /** The sampler as an argv for exec: no stdin, nothing but sh and coreutils or busybox. */
-export function captureArgv(roots: SamplerRoots): readonly string[] {
-  return shellArgv(CAPTURE, roots);
+export function captureArgv(roots: SamplerRoots, depth: Depth): readonly string[] {
+  return [...shellArgv(CAPTURE, roots), depth];
 }
 
 /** An argv that runs one of our scripts; only fixed text and the two roots are in it. */

@@ -3,7 +3,7 @@
  * stream that is not whole, or not what the sampler prints, is one error and never half a capture.
  */
 import { pythonArgv } from './capture-script-python.ts';
-import type { SamplerRoots } from './capture-script.ts';
+import type { Depth, SamplerRoots } from './capture-script.ts';
 import { captureArgv, CGROUP, PROC } from './capture-script.ts';
 import type { Mapping } from './mapping.ts';
 import { describeParseError, isParseError } from './mapping.ts';
@@ -52,18 +52,26 @@ export type Gunzip = (member: Uint8Array) => Uint8Array;
 /** Largest capture that is read, before and after decompression. 64 processes of 1000 threads are about 200 MB of text. */
 export const CAPTURE_LIMIT = 256 * 1024 * 1024;
 
+/** What one capture is to read, and for tests from where. */
+export interface SamplerOptions extends SamplerRoots {
+  /** "threads" unless an earlier capture of the same container is known (earlier-sample.ts). */
+  readonly depth?: Depth;
+}
+
 /** The sampler as an argv for exec: no stdin, nothing but sh and coreutils or busybox in the container. */
-export function samplerArgv(roots: SamplerRoots = {}): readonly string[] {
-  return captureArgv(roots);
+export function samplerArgv(options: SamplerOptions = {}): readonly string[] {
+  return captureArgv(options, options.depth ?? 'threads');
 }
 
 /** The same for a container that has python3 and no sh. */
-export function samplerArgvPython(roots: SamplerRoots = {}): readonly string[] {
-  return pythonArgv(roots.proc ?? PROC, roots.cgroup ?? CGROUP);
+export function samplerArgvPython(options: SamplerOptions = {}): readonly string[] {
+  return pythonArgv(options.proc ?? PROC, options.cgroup ?? CGROUP, options.depth ?? 'threads');
 }
 
 const NEWLINE = 10;
 const AT = 64;
+/** The text of /proc/sys/kernel/ostype. */
+const PART_END = 'Linux\n';
 const MAGIC = '@uwsgi-tuner capture 1\n';
 const latin1 = new TextDecoder('latin1');
 
@@ -100,30 +108,34 @@ interface SectionHeader {
   readonly body: number;
 }
 
+/** A process while the stream is read: its text stands under its own header, or in a part further on. */
+interface ProcessDraft {
+  readonly args: readonly string[];
+  text: Uint8Array;
+  readonly pagemaps: PagemapSection[];
+}
+
 function readSections(plain: Uint8Array): CaptureResult {
   const files = new Map<string, string>();
-  const processes: ProcessSection[] = [];
-  let pagemaps: PagemapSection[] = [];
+  const drafts: ProcessDraft[] = [];
   let position = 0;
   for (;;) {
     const header = readHeader(plain, position);
     if (header === null) break;
     const { name, args, body } = header;
-    if (name === 'end') return ended({ files, processes }, args[0], body === plain.length);
+    if (name === 'end') return ended({ files, drafts }, args[0], body === plain.length);
     if (name === 'pagemap') {
       const { section, end } = readPagemap(plain, header);
-      if (section !== null) pagemaps.push(section);
+      if (section !== null) drafts.at(-1)?.pagemaps.push(section);
       position = end;
       continue;
     }
     position = nextHeader(plain, body);
-    if (name === 'process') {
-      pagemaps = [];
-      const process = readProcess(header, plain.subarray(body, position), pagemaps);
-      if (!('pid' in process)) return process;
-      processes.push(process);
-    } else {
-      files.set(name, latin1.decode(plain.subarray(body, position)));
+    const text = plain.subarray(body, position);
+    if (name === 'process') drafts.push({ args, text, pagemaps: [] });
+    else if (name !== 'parts') files.set(name, latin1.decode(text));
+    else if (!readParts(args, text, files, drafts)) {
+      return failure('Malformed', `the capture names ${args.length} parts and holds others`);
     }
   }
   return failure('CutShort', `the capture has no end mark: it was cut after ${plain.length} bytes`);
@@ -136,11 +148,38 @@ function readHeader(plain: Uint8Array, position: number): SectionHeader | null {
   return { name, args, body: end + 1 };
 }
 
-function readProcess(
-  { args }: SectionHeader,
+/** Gives each part to its process, or to the files. False when the parts are not those that are named. */
+function readParts(
+  names: readonly string[],
   text: Uint8Array,
-  pagemaps: readonly PagemapSection[],
-): ProcessSection | CaptureError {
+  files: Map<string, string>,
+  drafts: readonly ProcessDraft[],
+): boolean {
+  let position = 0;
+  for (const name of names) {
+    const end = partEnd(text, position);
+    if (end < 0) return false;
+    const part = text.subarray(position, end);
+    const draft = drafts.find(({ args }) => args[0] === name);
+    if (draft !== undefined) draft.text = part;
+    else if (/^\d/.test(name)) return false;
+    else files.set(name, latin1.decode(part));
+    position = end + PART_END.length;
+  }
+  return position === text.length;
+}
+
+/** Where the line begins that ends a part; -1 when there is none. */
+function partEnd(text: Uint8Array, from: number): number {
+  for (let at = from; at >= 0 && at < text.length; at += 1) {
+    at = text.indexOf(PART_END.charCodeAt(0), at);
+    if (at < 0) return -1;
+    if ((at === from || text[at - 1] === NEWLINE) && startsWith(text.subarray(at), PART_END)) return at;
+  }
+  return -1;
+}
+
+function readProcess({ args, text, pagemaps }: ProcessDraft): ProcessSection | CaptureError {
   const [pid = '', uwsgi, word] = args;
   if (!/^[1-9]\d{0,9}$/.test(pid)) {
     return failure('Malformed', `the capture names process ${JSON.stringify(pid.slice(0, 20))}, allowed: a pid`);
@@ -165,10 +204,23 @@ function readPagemap(
   return { section: { start, entries: plain.subarray(body, end) }, end: end + 1 };
 }
 
-function ended(sections: CaptureSections, count: string | undefined, last: boolean): CaptureResult {
-  if (Number(count) === sections.processes.length && last) return { ok: true, sections };
-  const found = `${sections.processes.length} processes${last ? '' : ' and more text behind it'}`;
-  return failure('CutShort', `the capture's end mark counts ${String(count)} processes, found ${found}`);
+interface Drafts {
+  readonly files: ReadonlyMap<string, string>;
+  readonly drafts: readonly ProcessDraft[];
+}
+
+function ended({ files, drafts }: Drafts, count: string | undefined, last: boolean): CaptureResult {
+  if (Number(count) !== drafts.length || !last) {
+    const found = `${drafts.length} processes${last ? '' : ' and more text behind it'}`;
+    return failure('CutShort', `the capture's end mark counts ${String(count)} processes, found ${found}`);
+  }
+  const processes: ProcessSection[] = [];
+  for (const draft of drafts) {
+    const process = readProcess(draft);
+    if (!('pid' in process)) return process;
+    processes.push(process);
+  }
+  return { ok: true, sections: { files, processes } };
 }
 
 /** The index of the next "@" that begins a line at or after a position; the length when there is none. */

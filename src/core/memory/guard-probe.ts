@@ -28,7 +28,7 @@ memory && for f in memory.events memory.oom_control; do
     case $l in oom_kill\\ *) echo "$l" ;; esac
   done <"$m/$f"
 done
-each line
+each line stat
 echo "end $n"
 `;
 

@@ -105,6 +105,7 @@ function mapOnly(
     coreCandidates: null,
     stackLimit: null,
     musl: platform.libc?.name === 'musl',
+    undecided: false,
   };
   const unknown = { parentPid: null, startTicks: null, role: null, threads: null, pageTables: null, busyThreads: null };
   return { pid, ...unknown, ...footprint(classify(mappings), hints) };

@@ -10,12 +10,14 @@ export interface RoleEvidence {
   readonly pid: number;
   readonly parentPid: number | null;
   readonly uwsgi: boolean;
-  /** From an automatic process title (auto-procname). */
+  /** From an automatic process title (auto-procname), or what the same process was in an earlier sample. */
   readonly hint: ProcessRole | null;
   readonly threads: readonly ThreadStat[];
+  /** Whether `threads` are all of them; otherwise the main one only. */
+  readonly threadsRead: boolean;
 }
 
-/** Names every process's role; null where processes of one thread cannot be told apart. */
+/** Names every process's role; null where processes cannot be told apart. */
 export function rolesOf(
   processes: readonly RoleEvidence[],
   configuredProcesses: number | null = null,
@@ -40,8 +42,12 @@ export function rolesOf(
   return roles;
 }
 
-/** How many threads can be request cores 1 and above: uWSGI blocks every signal on them. Offload threads do it too. */
-export function signalFreeThreads(process: Pick<RoleEvidence, 'pid' | 'threads'>): number {
+/**
+ * How many threads can be request cores 1 and above: uWSGI blocks every signal on them. Offload threads do it too. Null
+ * when the threads were not read.
+ */
+export function signalFreeThreads(process: Pick<RoleEvidence, 'pid' | 'threads' | 'threadsRead'>): number | null {
+  if (!process.threadsRead) return null;
   return process.threads.filter((thread) => thread.id !== process.pid && thread.blocksSignals).length;
 }
 
@@ -50,12 +56,12 @@ function parentRole(
   process: RoleEvidence,
   own: readonly RoleEvidence[],
   children: ReadonlyMap<number, readonly RoleEvidence[]>,
-): ProcessRole {
+): ProcessRole | null {
   if (own.some((child) => children.has(child.pid))) return 'other';
   if (process.hint !== null) return process.hint;
-  return signalFreeThreads(process) > 0 && process.threads[0]?.name.startsWith('uWSGIWorker') === true
-    ? 'worker'
-    : 'master';
+  if (process.threads[0]?.name.startsWith('uWSGIWorker') !== true) return 'master';
+  const cores = signalFreeThreads(process);
+  return cores === null ? null : cores > 0 ? 'worker' : 'master';
 }
 
 /** A child that no sign tells apart is a worker: most servers have neither mules, spoolers nor routers. */
@@ -66,9 +72,10 @@ function childRole(
 ): ProcessRole | null {
   if (process.hint !== null) return process.hint;
   if (siblings.some(isNamedWorker)) return isNamedWorker(process) ? 'worker' : 'other';
-  if (siblings.some((sibling) => signalFreeThreads(sibling) > 0)) {
-    return signalFreeThreads(process) > 0 ? 'worker' : 'other';
-  }
+  const cores = siblings.map(signalFreeThreads);
+  const own = signalFreeThreads(process);
+  if (own === null || cores.includes(null)) return null;
+  if (cores.some((count) => count !== null && count > 0)) return own > 0 ? 'worker' : 'other';
   return configuredProcesses !== null && siblings.length > configuredProcesses ? null : 'worker';
 }
 

@@ -3,11 +3,13 @@ import type { Bytes } from '../quantity.ts';
 import { bytes } from '../quantity.ts';
 import type { CaptureSections, ProcessSection } from './capture.ts';
 import { classify } from './classify.ts';
+import { hintsFrom, sameProcess, threadsWereRead } from './earlier-sample.ts';
 import { footprint } from './footprint.ts';
+import type { Mapping } from './mapping.ts';
 import { parseCgroup } from './parse-cgroup.ts';
 import { countField, sizeField } from './parse-status.ts';
 import { platformOf } from './platform.ts';
-import type { ProcessFiles, ThreadStat } from './process-files.ts';
+import type { ProcessFiles } from './process-files.ts';
 import { rolesOf, signalFreeThreads } from './roles.ts';
 import type { Platform, ProcessFootprint, ProcessRole, Sample, SampleQuality, ThreadStacks } from './sample.ts';
 
@@ -25,26 +27,34 @@ export const NOT_CONFIGURED: ConfiguredShape = { processes: null, threads: null,
 
 /**
  * Assembles the sample. Processes that ended meanwhile are left out; foreign ones are listed beside uWSGI's, so an empty
- * list says that the container runs no uWSGI.
+ * list says that the container runs no uWSGI. `earlier` is a sample of the same container that was taken with threads:
+ * a capture without them is read in its light.
  */
 export function sampleFromCapture(
   sections: CaptureSections,
   identity: SampleIdentity,
   configured: ConfiguredShape = NOT_CONFIGURED,
+  earlier: Sample | null = null,
 ): Sample {
   const alive = sections.processes.filter((process) => process.files.alive);
   const mapped = alive.find((process) => process.uwsgi && process.mappings !== null)?.mappings ?? [];
-  const platform = platformOf(sections.files, mapped);
+  const platform = platformIn(sections, mapped, earlier);
+  const before = new Map(alive.map((process) => [process.pid, sameProcess(earlier, identityOf(process))]));
   const evidence = alive.map((process) => ({
-    pid: process.pid,
-    parentPid: mainThread(process)?.parentPid ?? null,
+    ...identityOf(process),
     uwsgi: process.uwsgi,
-    hint: process.hint,
+    hint: process.hint ?? before.get(process.pid)?.role ?? null,
     threads: process.files.threads,
+    threadsRead: threadsWereRead(process),
   }));
   const roles = rolesOf(evidence, configured.processes);
   const processes = alive.map((process) =>
-    footprintOf(process, { role: roles.get(process.pid) ?? null, platform, configured }),
+    footprintOf(process, {
+      role: roles.get(process.pid) ?? null,
+      platform,
+      configured,
+      before: before.get(process.pid),
+    }),
   );
   const cgroup = parseCgroup(sections.files);
   const found = alive.some((process) => process.uwsgi);
@@ -55,20 +65,32 @@ interface Surroundings {
   readonly role: ProcessRole | null;
   readonly platform: Platform;
   readonly configured: ConfiguredShape;
+  /** The same process in an earlier sample. */
+  readonly before: ProcessFootprint | undefined;
+}
+
+/** The facts of a container never change; only a capture with threads repeats them. */
+function platformIn({ files }: CaptureSections, mapped: readonly Mapping[], earlier: Sample | null): Platform {
+  const found = platformOf(files, mapped);
+  if (earlier === null || files.has('conf')) return found;
+  return { ...earlier.platform, transparentHugePages: found.transparentHugePages };
+}
+
+function identityOf(process: ProcessSection): Pick<ProcessFootprint, 'parentPid' | 'startTicks'> & { pid: number } {
+  const main = process.files.threads.find((thread) => thread.id === process.pid);
+  return { pid: process.pid, parentPid: main?.parentPid ?? null, startTicks: main?.startTicks ?? null };
 }
 
 function footprintOf(process: ProcessSection, around: Surroundings): ProcessFootprint {
   const { files, mappings, uwsgi } = process;
-  const main = mainThread(process);
   const threads = countField(files.fields, 'Threads');
+  const threadsRead = threadsWereRead(process);
   const common = {
-    pid: process.pid,
-    parentPid: main?.parentPid ?? null,
-    startTicks: main?.startTicks ?? null,
+    ...identityOf(process),
     role: around.role,
     threads,
     pageTables: sizeField(files.fields, 'VmPTE'),
-    busyThreads: uwsgi ? busyThreads(process) : null,
+    busyThreads: uwsgi && threadsRead ? busyThreads(process) : null,
   };
   if (mappings === null) return { ...common, ...totalsOnly(files, uwsgi) };
   const pagemaps = new Map(process.pagemaps.map((row) => [row.start, row.entries]));
@@ -77,9 +99,11 @@ function footprintOf(process: ProcessSection, around: Surroundings): ProcessFoot
     threads: worker ? around.configured.threads : null,
     stackSize: around.configured.stackSize,
     processThreads: threads,
-    coreCandidates: worker ? signalFreeThreads({ pid: process.pid, threads: files.threads }) : 0,
+    coreCandidates: worker ? signalFreeThreads({ pid: process.pid, threads: files.threads, threadsRead }) : 0,
     stackLimit: files.stackLimit === null ? null : bytes(files.stackLimit),
     musl: around.platform.libc?.name === 'musl',
+    undecided: false,
+    ...(worker && !threadsRead ? hintsFrom(around.before, threads) : {}),
   };
   return { ...common, ...footprint(classify(mappings, pagemaps), hints) };
 }
@@ -126,10 +150,6 @@ type CommonField = 'pid' | 'parentPid' | 'startTicks' | 'role' | 'threads' | 'pa
 
 function smaller(a: Bytes | null, b: Bytes | null): Bytes | null {
   return a === null || b === null ? null : a < b ? a : b;
-}
-
-function mainThread({ pid, files }: ProcessSection): ThreadStat | undefined {
-  return files.threads.find((thread) => thread.id === pid);
 }
 
 function qualityOf(read: readonly ProcessSection[]): SampleQuality {

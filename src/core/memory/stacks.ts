@@ -22,6 +22,8 @@ export interface StackHints {
   readonly stackLimit: Bytes | null;
   /** musl puts a thread's own block on top of the size asked for: one page. */
   readonly musl: boolean;
+  /** Nothing tells cores from other threads: then no answer is given, where rows alone would make a guess. */
+  readonly undecided: boolean;
 }
 
 export const NO_HINTS: StackHints = {
@@ -31,6 +33,7 @@ export const NO_HINTS: StackHints = {
   coreCandidates: null,
   stackLimit: null,
   musl: false,
+  undecided: false,
 };
 
 /** uWSGI's own threads for offloading, alarms and stats (core/utils.c:3838). */
@@ -63,6 +66,7 @@ interface StackClass {
 
 /** The core stacks of one process. */
 export function coreStacks(regions: readonly Region[], hints: StackHints): ThreadStacks {
+  if (hints.undecided) return UNKNOWN;
   if (hints.coreCandidates === 0 || hints.threads === 1) return NONE;
   const stacks = regions.flatMap((region) => region.stacks ?? []);
   const merged = regions.filter((region) => region.stacks === null);

@@ -49,6 +49,21 @@ describe('a capture stream', () => {
     expect(code(bytes)).toBe(expected);
   });
 
+  it('may hold the texts of several processes in parts', () => {
+    const head = '@uwsgi-tuner capture 1\n@process 7 1 -\n@process 8 0 -\n';
+    const parts = (names: string, body: string): Uint8Array => text(`${head}@parts ${names}\n${body}@end 2\n`);
+    const capture = splitCapture(
+      parts('thp 7 8', '[never]\nLinux\nName:\ta\n1 1 1 1 1 1 1\nLinux\nLinux\n'),
+      gunzipSync,
+    );
+    expect(capture.ok ? capture.sections.processes.map(({ files }) => files.alive) : capture).toEqual([true, false]);
+    expect(capture.ok ? capture.sections.files.get('thp') : null).toBe('[never]\n');
+    expect(code(parts('7 8', 'Linux\n'))).toBe('Malformed');
+    expect(code(parts('7', 'Linux\nLinux\n'))).toBe('Malformed');
+    expect(code(parts('7 8', 'Linux\nName:\tLinux\n'))).toBe('Malformed');
+    expect(code(parts('9', 'Linux\n'))).toBe('Malformed');
+  });
+
   it('is refused wherever it is cut', () => {
     fc.assert(
       fc.property(fc.nat(stream.length - 1), (length) => {
@@ -128,15 +143,17 @@ describe.each(SHELLS)('the sampler under %s %s', (program, ...options) => {
   beforeAll(() => {
     fake.file('proc/self/cgroup', '0::/\n');
     fake.file('proc/sys/kernel/osrelease', '6.1.0-test\n');
+    fake.file('proc/sys/kernel/ostype', 'Linux\n');
     fake.file('cgroup/memory.max', '536870912\n');
     fake.file('cgroup/memory.current', '1048576\n');
     fake.file('cgroup/memory.stat', 'anon 4096\nfile 8192\nkernel 100\nshmem 4096\n');
     fake.file('cgroup/memory.events', 'oom 3\noom_kill 2\noom_group_kill 0\n');
     fake.process(1, 0, 'tini', { cmdline: 'tini\0--\0uwsgi\0--env\0SECRET=hunter2\0' });
     fake.process(10, 1, 'uwsgi', { cmdline: 'uWSGI master\0SECRET=hunter2\0' });
-    fake.process(11, 10, 'uwsgi', { cmdline: 'uWSGI worker 1\0', environ: 'SECRET=hunter2' });
+    fake.process(11, 10, 'uwsgi', { cmdline: 'uWSGI worker 1\0', environ: 'SECRET=hunter2', 'task/9999/stat': '9999' });
     fake.process(12, 10, 'uwsgi\n@end 0\n@process 1 (x) S', {});
-    fake.process(13, 10, 'uwsgi', { stat: '13 (uwsgi) Z 10 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 0\n' });
+    const zombie = '13 (uwsgi) Z 10 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 0\n';
+    fake.process(13, 10, 'uwsgi', { stat: zombie, smaps: '', statm: '0 0 0 0 0 0 0\n' });
     fake.process(20, 0, 'uwsgi', { cgroup: '0::/../other-container\n' });
     fake.process(21, 1, 'python3', { cmdline: 'uWSGI\0mule\0' });
     fake.process(22, 1, 'cat', { cmdline: 'cat\0/etc/uwsgi.ini\0', statm: '' });
@@ -178,6 +195,30 @@ describe.each(SHELLS)('the sampler under %s %s', (program, ...options) => {
     });
     expect(platform.kernel).toBe('6.1.0-test');
     expect(quality.tier).toBe('smaps');
+  });
+
+  it.each(['rows', 'merged'] as const)('reads no more than the own stat of a process at depth %s', (depth) => {
+    const options = { ...roots, depth };
+    const printed = run(program === 'python3' ? samplerArgvPython(options) : samplerArgv(options));
+    const capture = splitCapture(printed, gunzipSync);
+    if (!capture.ok) throw new Error(capture.message);
+    const workers = capture.sections.processes.filter(({ pid }) => pid === 11);
+    expect(workers.map(({ files, hint }) => [files.alive, files.threads.length, files.stackLimit, hint])).toEqual([
+      [true, 1, null, null],
+    ]);
+    expect([...capture.sections.files.keys()]).not.toContain('conf');
+    expect(capture.sections.files.get('memory.max')).toBe('536870912\n');
+    expect(gunzipSync(printed).toString('latin1')).not.toMatch(/SECRET|hunter2|uwsgi\.ini|--env|9999/);
+  });
+
+  it.skipIf(program === 'python3')('prints the same where no part can be told by its end', () => {
+    const options = { ...roots, depth: 'threads' } as const;
+    const [sh = '', dashC = '', script = '', ...rest] = samplerArgv(options);
+    const read = (text: string): unknown => {
+      const capture = splitCapture(run([sh, dashC, text, ...rest]), gunzipSync);
+      return capture.ok ? sampleFromCapture(capture.sections, IDENTITY) : capture.message;
+    };
+    expect(read(script.replace('kernel/ostype', 'kernel/no-such'))).toEqual(read(script));
   });
 
   it('lets nothing of command lines and environments out', () => {

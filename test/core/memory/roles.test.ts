@@ -6,7 +6,7 @@ import { thread } from './rows.ts';
 /** A uWSGI process with so many cores' threads. */
 function uwsgi(pid: number, parentPid: number, cores = 0, more: Partial<RoleEvidence> = {}): RoleEvidence {
   const threads = [thread(pid, false), ...Array.from({ length: cores }, (_, n) => thread(pid * 100 + n, true))];
-  return { pid, parentPid, uwsgi: true, hint: null, threads, ...more };
+  return { pid, parentPid, uwsgi: true, hint: null, threads, threadsRead: true, ...more };
 }
 
 function roles(processes: readonly RoleEvidence[], configured: number | null = null): (string | null)[] {
@@ -34,6 +34,12 @@ describe('roles by tree and threads', () => {
     ],
   ])('%s', (_, processes, expected) => {
     expect(roles(processes)).toEqual(expected);
+  });
+
+  it('are unknown of children whose threads were not read', () => {
+    const unread = { threadsRead: false };
+    expect(roles([uwsgi(1, 0), uwsgi(7, 1, 0, unread), uwsgi(8, 1)])).toEqual(['master', null, null]);
+    expect(roles([uwsgi(1, 0), uwsgi(7, 1, 0, { ...unread, hint: 'worker' })])).toEqual(['master', 'worker']);
   });
 
   it('are unknown where more processes of one thread run than the configuration has workers', () => {

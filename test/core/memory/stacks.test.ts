@@ -67,6 +67,11 @@ describe('the stacks of the request cores', () => {
     expect(stacksOf(rows)).toMatchObject({ count: 4, highWater: null, hugePages: mib(8) });
   });
 
+  it('are not guessed where nothing told them from other threads', () => {
+    const rows = times(11, () => stackRows(512));
+    expect(stacksOf(rows, { undecided: true })).toMatchObject({ count: null, size: null, resident: null });
+  });
+
   it('of musl hold the thread block on top of what was asked', () => {
     expect(
       stacksOf(
