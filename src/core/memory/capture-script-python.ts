@@ -42,7 +42,7 @@ def hint(d):
             ('other', rb'uWSGI (mule |spooler|http |https |fastrouter )')):
         if re.search(pattern, line): return word
     return '-'
-def pagemaps(d, smaps):
+def pagemaps(d, p, smaps):
     page, head = int(conf('SC_PAGESIZE') or 4096), b''
     for line in smaps.split(b'\n'):
         if re.match(rb'[0-9a-f]+-[0-9a-f]+ ', line): head = line
@@ -53,7 +53,7 @@ def pagemaps(d, smaps):
                     f.seek(a // page * 8)
                     data = f.read((b - a) // page * 8)
             except OSError: return
-            say('pagemap', '%x' % a, (b - a) // page * 8)
+            say('pagemap', '%x' % a, (b - a) // page * 8, p)
             out.write(data + b'\n')
 say('uwsgi-tuner capture 1')
 if T:
@@ -84,7 +84,7 @@ for p in sorted((x for x in os.listdir(P) if x.isdigit()), key=int):
         for t in sorted(os.listdir(d + '/task'), key=int) if os.path.isdir(d + '/task') else (): out.write(read(d, 'task', t, 'stat'))
     else: out.write(stat)
     for data in (read(d, 'status'), read(d, 'limits') if u and T else b'', smaps, read(d, 'statm')): out.write(data)
-    if u and b' gu' in smaps: pagemaps(d, smaps)
+    if u and b' gu' in smaps: pagemaps(d, p, smaps)
 say('end', n)
 out.close()
 `;

@@ -7,7 +7,7 @@
  *   @process PID UWSGI HINT                     a process of this container; UWSGI 1 or 0, HINT a fixed word or "-";
  *                                               text, here or in a part: stat, status, limits, smaps, statm, in this
  *                                               order; of a foreign process its stat, status, smaps_rollup, statm
- *   @pagemap START BYTES                        raw pagemap of one row of merged stacks of the process above
+ *   @pagemap START BYTES PID                    raw pagemap of one row of merged stacks of a process
  *   @parts NAME…                                what one `cat` read for each name: a pid, thp, or a file of cgroup v1 or
  *                                               v2 under the kernel's own name; a line "Linux" ends every part
  *   @end N                                      N processes: without it the stream was cut
@@ -110,7 +110,12 @@ part() {
 flush() {
   [ -n "$files" ] || return
   say "parts$names"
-  cat $files
+  if [ $guards = 1 ]; then
+    { rows=$(cat $files | tee /proc/self/fd/3 | grep -e '^[0-9a-f]*-[0-9a-f]* ' -e '^VmFlags:.* gu' -e '^Linux$' | grep -B1 -e '^VmFlags' -e '^Linux'); } 3>&1
+    marked $names
+  else
+    cat $files
+  fi
   names= files= parts=0
 }
 file() { [ -r "$2" ] && part "$1" "$2"; }
@@ -125,18 +130,19 @@ hint() {
   esac
 }
 marked() {
-  a= k=
-  printf '%s\\n' "$1" | while IFS=' -' read -r x y z; do
+  a=
+  printf '%s\\n' "$rows" | while IFS=' -' read -r x y z; do
     case $x in
-    VmFlags:) [ -n "$a" ] && row "$a" "$b"; a= ;;
+    VmFlags:) [ -n "$a" ] && row $1; a= ;;
+    Linux) shift; a= ;;
     *) a=$x b=$y ;;
     esac
   done
 }
 row() {
-  o=$((0x$1 / page * 8)) l=$(((0x$2 - 0x$1) / page * 8))
-  say "pagemap $1 $l"
-  dd if="$d/pagemap" iflag=skip_bytes,count_bytes bs=65536 skip=$o count=$l
+  o=$((0x$a / page * 8)) l=$(((0x$b - 0x$a) / page * 8))
+  say "pagemap $a $l $1"
+  dd if="$P/$1/pagemap" iflag=skip_bytes,count_bytes bs=65536 skip=$o count=$l
   echo
 }
 one() {
@@ -148,10 +154,7 @@ one() {
     [ $T = threads ] && texts="$d/task/[0-9]*/stat $d/status $d/limits $d/smaps $d/statm"
   fi
   say "process $p $uwsgi $h"
-  if [ $uwsgi$guards = 11 ]; then
-    { r=$(cat $texts | tee /proc/self/fd/3 | grep -e '^[0-9a-f]*-[0-9a-f]* ' -e '^VmFlags:.* gu' | grep -B1 '^VmFlags'); } 3>&1
-    [ -n "$r" ] && marked "$r"
-  elif [ -n "$mark" ]; then
+  if [ -n "$mark" ]; then
     part $p "$texts"
   else
     cat $texts

@@ -126,7 +126,9 @@ function readSections(plain: Uint8Array): CaptureResult {
     if (name === 'end') return ended({ files, drafts }, args[0], body === plain.length);
     if (name === 'pagemap') {
       const { section, end } = readPagemap(plain, header);
-      if (section !== null) drafts.at(-1)?.pagemaps.push(section);
+      // Without a pid it is of the process above, in captures that were saved when there was none.
+      const draft = args[2] === undefined ? drafts.at(-1) : drafts.find((one) => one.args[0] === args[2]);
+      if (section !== null) draft?.pagemaps.push(section);
       position = end;
       continue;
     }

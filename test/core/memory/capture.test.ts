@@ -211,6 +211,30 @@ describe.each(SHELLS)('the sampler under %s %s', (program, ...options) => {
     expect(gunzipSync(printed).toString('latin1')).not.toMatch(/SECRET|hunter2|uwsgi\.ini|--env|9999/);
   });
 
+  it('reads the page maps of the rows that hold merged stacks, each of its process', () => {
+    const merged = new FakeProc();
+    merged.file('proc/self/cgroup', '0::/\n');
+    merged.file('proc/sys/kernel/ostype', 'Linux\n');
+    const row = SMAPS_ROW('00001000-00002000', 4);
+    const stacks = SMAPS_ROW('00003000-00005000', 8).replace('rd wr', 'rd wr gu');
+    for (const [pid, smaps] of [stacks, row, row + stacks + row].entries()) {
+      const pages = Array.from({ length: 6 }, (_, page) => `${String(pid + 7)} page ${String(page)}`);
+      merged.process(pid + 7, 1, 'uwsgi', { smaps, pagemap: pages.join('') });
+    }
+    const options = { proc: merged.proc, cgroup: merged.cgroup, depth: 'merged' } as const;
+    const printed = run(program === 'python3' ? samplerArgvPython(options) : samplerArgv(options));
+    const capture = splitCapture(printed, gunzipSync);
+    const found = capture.ok ? capture.sections.processes : [];
+    const entries = (pagemaps: (typeof found)[number]['pagemaps']): unknown[] =>
+      pagemaps.map((one) => [one.start, new TextDecoder().decode(one.entries)]);
+    expect(found.map(({ pid, mappings, pagemaps }) => [pid, mappings?.length, entries(pagemaps)])).toEqual([
+      [7, 1, [[0x3000, '7 page 37 page 4']]],
+      [8, 1, []],
+      [9, 3, [[0x3000, '9 page 39 page 4']]],
+    ]);
+    rmSync(merged.root, { recursive: true });
+  });
+
   it.skipIf(program === 'python3')('prints the same where no part can be told by its end', () => {
     const options = { ...roots, depth: 'threads' } as const;
     const [sh = '', dashC = '', script = '', ...rest] = samplerArgv(options);
