@@ -138,15 +138,27 @@ test('stacks merged in one row equal an independent reading of pagemap', async (
   for (const sample of samples) expect(workersOf(sample)).toEqual(readings);
 });
 
+/**
+ * Resident KiB of each row of a size that has a page without rights right below it. The page matters: Python's arenas of
+ * 1 MiB merge into rows of any number of MiB, eight among them, and those are resident to the end.
+ */
+function guardedRows(smaps: string, sizeKib: number): readonly number[] {
+  const rows = [...smaps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) (\S+) [^]*?\nSize: +(\d+) kB\n[^]*?\nRss: +(\d+) kB\n/gm)];
+  return rows.flatMap(([, start, , rights, size, resident], index) => {
+    const [, , end, below, guard] = rows[index - 1] ?? [];
+    const guarded = end === start && below === '---p' && guard === '4';
+    return guarded && rights === 'rw-p' && Number(size) === sizeKib ? [Number(resident)] : [];
+  });
+}
+
 test('stacks in rows of their own equal an independent reading of smaps', async () => {
   const samples = await takeBoth('uwsgi-bookworm');
   for (const sample of samples) {
     for (const worker of workersOf(sample)) {
       const text = await app.kubectl('exec', 'uwsgi-bookworm', '--', 'cat', `/proc/${String(worker.pid)}/smaps`);
-      const rows = [...text.matchAll(/ rw-p 00000000 00:00 0 *\nSize: +8192 kB\n[^]*?\nRss: +(\d+) kB\n/g)];
-      const deepest = Math.max(...rows.map(([, resident]) => Number(resident)));
-      expect(worker).toEqual({ pid: worker.pid, stacks: 19, highWaterKib: deepest });
-      expect(rows).toHaveLength(19);
+      const depths = guardedRows(text, 8192);
+      expect(worker).toEqual({ pid: worker.pid, stacks: depths.length, highWaterKib: Math.max(...depths) });
+      expect(depths).toHaveLength(19);
     }
   }
 });
