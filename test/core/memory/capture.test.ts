@@ -235,16 +235,6 @@ describe.each(SHELLS)('the sampler under %s %s', (program, ...options) => {
     rmSync(merged.root, { recursive: true });
   });
 
-  it.skipIf(program === 'python3')('prints the same where no part can be told by its end', () => {
-    const options = { ...roots, depth: 'threads' } as const;
-    const [sh = '', dashC = '', script = '', ...rest] = samplerArgv(options);
-    const read = (text: string): unknown => {
-      const capture = splitCapture(run([sh, dashC, text, ...rest]), gunzipSync);
-      return capture.ok ? sampleFromCapture(capture.sections, IDENTITY) : capture.message;
-    };
-    expect(read(script.replace('kernel/ostype', 'kernel/no-such'))).toEqual(read(script));
-  });
-
   it('lets nothing of command lines and environments out', () => {
     const argv = program === 'python3' ? samplerArgvPython(roots) : samplerArgv(roots);
     const printed = gunzipSync(run(argv)).toString('latin1');
@@ -252,6 +242,16 @@ describe.each(SHELLS)('the sampler under %s %s', (program, ...options) => {
   });
 
   if (program !== 'python3') {
+    it('prints the same where no part can be told by its end', () => {
+      const options = { ...roots, depth: 'threads' } as const;
+      const [sh = '', dashC = '', script = '', ...rest] = samplerArgv(options);
+      const read = (text: string): unknown => {
+        const capture = splitCapture(run([sh, dashC, text, ...rest]), gunzipSync);
+        return capture.ok ? sampleFromCapture(capture.sections, IDENTITY) : capture.message;
+      };
+      expect(read(script.replace('kernel/ostype', 'kernel/no-such'))).toEqual(read(script));
+    });
+
     it('probes the same processes', () => {
       expect(parseGuardProbe(Buffer.from(run(guardArgv(roots))).toString())).toEqual({
         oomKills: 2,
