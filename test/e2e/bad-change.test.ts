@@ -2,6 +2,7 @@
 import { beforeAll, expect, inject, test } from 'vitest';
 import { attach, type NodeCluster } from '../cluster/index.ts';
 import { App, EAGER, iniText } from '../support/app.ts';
+import { watchPods } from '../support/witness.ts';
 
 let cluster: NodeCluster;
 
@@ -20,15 +21,22 @@ test('workers that the kernel kills for memory after the change, without a resta
     bounds: { processes: { max: 6 }, controlled: ['Processes'] },
   });
   await app.until('the rollout', ({ status }) => status?.change?.rolledOutAt !== undefined);
-  const [pod] = await app.pods();
+  const witness = watchPods(
+    app,
+    (await app.pods()).map((pod) => pod.metadata.name),
+  );
   await app.traffic({ connections: 6, requests: 24, paths: '/grow?mib=20' });
   const tuning = await app.until(
     'the put-back',
     ({ status }) => status?.change?.putBack !== undefined || status?.history !== undefined,
   );
   expect(tuning.status?.rejected?.[0]).toMatchObject({ lesson: 'OutOfMemory' });
-  const again = (await app.pods()).find(({ metadata }) => metadata.uid === pod?.metadata.uid);
-  expect(again?.status?.containerStatuses?.[0]?.restartCount ?? 0).toBe(0);
+  const { lines, sightings } = await witness.stop();
+  const kills = lines.filter(({ text }) => text.startsWith('DAMN !') && text.includes('killed by signal 9'));
+  expect(kills.length).toBeGreaterThan(0);
+  const firstKill = Math.min(...kills.map(({ at }) => at));
+  expect(sightings.filter(({ at }) => at > firstKill).length).toBeGreaterThan(0);
+  expect(sightings.map(({ restarts }) => restarts)).toEqual(sightings.map(() => 0));
   const finished = await app.until('the verdict', ({ status }) => status?.history !== undefined);
   expect(finished.status?.history?.[0]?.verdict).toBe('PutBack');
   expect(await app.text()).toBe(iniText(ini));

@@ -17,6 +17,7 @@ import { editConfig, restoreValues } from '../../../src/core/uwsgi/edit.ts';
 import { readConfig } from '../../../src/core/uwsgi/reading.ts';
 
 const UWSGI = process.env['REAL_UWSGI'] ?? '';
+if (UWSGI === '') throw new Error('REAL_UWSGI: found nothing, allowed: the path of a uwsgi program');
 vi.setConfig({ testTimeout: 3_600_000 });
 
 const OPTIONS = { format: 'Ini', section: 'uwsgi' } as const;
@@ -172,7 +173,7 @@ function dependsOnPod(text: string): boolean {
   return options.some(({ conditional }) => conditional !== null) || values.some((filled) => filled.includes('\uffff'));
 }
 
-it.skipIf(UWSGI === '')('reads what uWSGI runs with', async () => {
+it('reads what uWSGI runs with', async () => {
   await fc.assert(
     fc.asyncProperty(config, environment, async (text, env) => {
       const reading = readConfig(text, OPTIONS);
@@ -194,7 +195,7 @@ it.skipIf(UWSGI === '')('reads what uWSGI runs with', async () => {
   );
 });
 
-it.skipIf(UWSGI === '')('edits so that uWSGI runs with the wanted values, and puts back to the last byte', async () => {
+it('edits so that uWSGI runs with the wanted values, and puts back to the last byte', async () => {
   await fc.assert(
     fc.asyncProperty(config, wanted, environment, async (text, values, env) => {
       const result = editConfig(text, OPTIONS, values);
