@@ -75,7 +75,10 @@ function apiServerFlags(layout: ControlPlaneLayout, etcdUrl: string): readonly s
     // A control plane alone shares the host's network with everybody; a node's namespace is its own.
     `--bind-address=${layout.tier === 'node' ? '0.0.0.0' : '127.0.0.1'}`,
     `--advertise-address=${layout.advertise}`,
-    ...(layout.tier === 'node' ? [] : ['--endpoint-reconciler-type=none']),
+    // Where tests make up nodes (test/support/fake-node), exec reaches them as the WebSocket that the client opened.
+    ...(layout.tier === 'node'
+      ? []
+      : ['--endpoint-reconciler-type=none', '--feature-gates=TranslateStreamCloseWebsocketRequests=false']),
     `--tls-cert-file=${pki}/apiserver.crt`,
     `--tls-private-key-file=${pki}/apiserver.key`,
     `--client-ca-file=${pki}/ca.crt`,
