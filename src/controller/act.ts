@@ -41,24 +41,19 @@ export interface Scene {
 
 export async function act(action: Action, scene: Scene, actor: Actor): Promise<void> {
   const { tuning, signal } = scene;
-  const { name, resourceVersion, uid } = tuning.metadata;
-  const namespace = tuning.metadata.namespace ?? '';
+  const { name, namespace = '' } = tuning.metadata;
   const { writer } = actor;
   switch (action.kind) {
     case 'Sample':
       await takeSamples(action, scene, actor);
       return;
     case 'Preflight':
-      scene.memory.preflight = await lookAhead(scene, actor);
+      scene.memory.preflight = await lookAhead(action, scene, actor);
       return;
     case 'AddFinalizer':
-    case 'RemoveFinalizer': {
-      const others = (tuning.metadata.finalizers ?? []).filter((finalizer) => finalizer !== CHANGE_FINALIZER);
-      const finalizers = action.kind === 'AddFinalizer' ? [...others, CHANGE_FINALIZER] : others;
-      const preconditions = { uid, resourceVersion };
-      await writer.mergePatch(tunings, { namespace, name }, { metadata: { finalizers } }, { preconditions, signal });
+    case 'RemoveFinalizer':
+      await setFinalizer(action.kind === 'AddFinalizer', tuning, writer, signal);
       return;
-    }
     case 'SaveConfig': {
       const object = savedConfigObject(namespace, name, action);
       const place = { namespace, name: (object['metadata'] as { name: string }).name };
@@ -90,6 +85,20 @@ export async function act(action: Action, scene: Scene, actor: Actor): Promise<v
       return;
     }
   }
+}
+
+/** Sets or removes the finalizer that stands while a change is in flight, over exactly this version of the tuning. */
+export async function setFinalizer(
+  present: boolean,
+  { metadata }: UwsgiTuning,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, namespace = '', resourceVersion, uid } = metadata;
+  const others = (metadata.finalizers ?? []).filter((finalizer) => finalizer !== CHANGE_FINALIZER);
+  const finalizers = present ? [...others, CHANGE_FINALIZER] : others;
+  const preconditions = { uid, resourceVersion };
+  await writer.mergePatch(tunings, { namespace, name }, { metadata: { finalizers } }, { preconditions, signal });
 }
 
 async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: Scene, actor: Actor): Promise<void> {
@@ -133,7 +142,11 @@ async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: S
   }
 }
 
-function lookAhead({ tuning, snapshot, signal }: Scene, actor: Actor): Promise<NonNullable<Snapshot['preflight']>> {
+function lookAhead(
+  { baseline }: Extract<Action, { kind: 'Preflight' }>,
+  { tuning, snapshot, signal }: Scene,
+  actor: Actor,
+): Promise<NonNullable<Snapshot['preflight']>> {
   return takePreflight(
     actor.transport,
     {
@@ -145,6 +158,7 @@ function lookAhead({ tuning, snapshot, signal }: Scene, actor: Actor): Promise<N
       configMapUid: snapshot.configMap?.uid ?? '',
       key: tuning.status?.change?.configMap?.key ?? tuning.spec.config.configMapRef.key,
       pods: snapshot.pods,
+      baseline,
       now: actor.now,
     },
     signal,

@@ -1,4 +1,4 @@
-/** The look-up right before a write: who else uses the config, and how the pods behaved until now. */
+/** The look-up before a plan and before a write: who else uses the config, and how the pods behaved until now. */
 import type { ObjectMeta } from '../api/object-meta.ts';
 import type { CronJob, Pod, PodSpec, WorkloadObject } from '../api/objects.ts';
 import { isClusterError } from '../cluster/errors.ts';
@@ -7,7 +7,7 @@ import { readLog } from '../cluster/logs.ts';
 import { cronJobs, daemonSets, deployments, jobs, pods as podResource, statefulSets } from '../cluster/paths.ts';
 import type { Transport } from '../cluster/transport.ts';
 import { countSign, NO_SIGNS, readLogLine, totalDeaths } from '../core/decide/log-patterns.ts';
-import type { PodView, Preflight } from '../core/decide/snapshot.ts';
+import type { Baseline, PodView, Preflight } from '../core/decide/snapshot.ts';
 import { usesConfigMap } from '../core/decide/views.ts';
 
 export interface PreflightRequest {
@@ -19,6 +19,8 @@ export interface PreflightRequest {
   readonly configMapUid: string;
   readonly key: string;
   readonly pods: readonly PodView[];
+  /** Whether the pods' logs are read for the baseline. */
+  readonly baseline: boolean;
   readonly now: () => number;
 }
 
@@ -33,7 +35,7 @@ export async function takePreflight(
   request: PreflightRequest,
   signal: AbortSignal,
 ): Promise<Preflight> {
-  const baseline = await readBaseline(transport, request, signal);
+  const baseline = request.baseline ? await readBaseline(transport, request, signal) : null;
   const about = { configMapUid: request.configMapUid, key: request.key, baseline };
   try {
     const users = await otherUsers(transport, request, signal);
@@ -95,11 +97,7 @@ function isSpokenFor(pod: Controlled, workloads: readonly string[]): boolean {
   return workloads.includes(`Deployment ${controller.name.replace(/-[^-]+$/, '')}`);
 }
 
-async function readBaseline(
-  transport: Transport,
-  request: PreflightRequest,
-  signal: AbortSignal,
-): Promise<Preflight['baseline']> {
+async function readBaseline(transport: Transport, request: PreflightRequest, signal: AbortSignal): Promise<Baseline> {
   const pods = request.pods.filter((pod) => pod.running && !pod.terminating).slice(0, BASELINE_PODS);
   const each = await Promise.all(pods.map((pod) => readPodBaseline(transport, request, pod, signal)));
   return {
@@ -114,7 +112,7 @@ async function readPodBaseline(
   { namespace, container, now }: PreflightRequest,
   pod: PodView,
   signal: AbortSignal,
-): Promise<Preflight['baseline']> {
+): Promise<Baseline> {
   try {
     const options = {
       maxBytes: BASELINE_BYTES,
@@ -133,10 +131,7 @@ async function readPodBaseline(
 }
 
 /** Signs in a log with timestamps, and the minutes that it covers: of a chatty log only the newest lines are read. */
-export function countBaseline(
-  text: string,
-  { startedAt, now }: { startedAt: number; now: number },
-): Preflight['baseline'] {
+export function countBaseline(text: string, { startedAt, now }: { startedAt: number; now: number }): Baseline {
   const lines = text.split('\n').filter((line) => line !== '');
   let signs = NO_SIGNS;
   for (const line of lines) {

@@ -42,7 +42,7 @@ function transportOf({ objects = {}, logs = {}, forbidden }: Cluster): Transport
   return fake as Transport;
 }
 
-function look(cluster: Cluster, pods: readonly PodView[] = []): Promise<Preflight> {
+function look(cluster: Cluster, pods: readonly PodView[] = [], baseline = true): Promise<Preflight> {
   const request: PreflightRequest = {
     namespace: 'shop',
     workload: 'web',
@@ -52,6 +52,7 @@ function look(cluster: Cluster, pods: readonly PodView[] = []): Promise<Prefligh
     configMapUid: 'configmap-1',
     key: 'uwsgi.ini',
     pods,
+    baseline,
     now: () => NOW,
   };
   return takePreflight(transportOf(cluster), request, new AbortController().signal);
@@ -163,6 +164,10 @@ describe('the baseline', () => {
     });
   });
 
+  test('is not read where it is not asked for', async () => {
+    expect((await look({ logs }, [pod({ name: 'web-1' })], false)).baseline).toBeNull();
+  });
+
   test('is empty without logs: then any sign of harm counts', async () => {
     expect((await look({}, [pod()])).baseline).toEqual({ podMinutes: 0, workerDeaths: 0, failedRequests: 0 });
   });
@@ -173,7 +178,15 @@ test('its time is that of its end, so that a slow look-up is not stale at once',
   const request = { namespace: 'shop', workload: 'web', workloadUid: 'workload-1', container: 'app' };
   const preflight = await takePreflight(
     transportOf({}),
-    { ...request, configMap: 'web-uwsgi', configMapUid: 'configmap-1', key: 'k', pods: [], now: () => (now += MINUTE) },
+    {
+      ...request,
+      configMap: 'web-uwsgi',
+      configMapUid: 'configmap-1',
+      key: 'k',
+      pods: [],
+      baseline: true,
+      now: () => (now += MINUTE),
+    },
     new AbortController().signal,
   );
   expect(preflight.at).toBe(now);

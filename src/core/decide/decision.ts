@@ -5,8 +5,8 @@ import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
 export type Action =
   /** Measure these pods; `verify` samples judge the change in flight and every one counts. */
   | { readonly kind: 'Sample'; readonly pods: readonly string[]; readonly purpose: 'Observe' | 'Verify' }
-  /** Look up other users of the config and the pods' baseline, right before a write. */
-  | { readonly kind: 'Preflight' }
+  /** Look up other users of the config; with `baseline` also how the pods behaved until now, right before a plan. */
+  | { readonly kind: 'Preflight'; readonly baseline: boolean }
   | { readonly kind: 'AddFinalizer' }
   | { readonly kind: 'RemoveFinalizer' }
   /** Save the text before the first byte is changed. */

@@ -90,7 +90,8 @@ function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeCont
     return goOn(change, progress('Applying', 'saves the old config', { action }));
   }
   if (preflight?.configMapUid !== uid || preflight.key !== key || now - preflight.at > PREFLIGHT_MAX_AGE_MS) {
-    return goOn(change, progress('Applying', 'looks for other users of the config', { action: { kind: 'Preflight' } }));
+    const action = { kind: 'Preflight', baseline: false } as const;
+    return goOn(change, progress('Applying', 'looks for other users of the config', { action }));
   }
   const blocked = preflight.failure ?? preflight.otherUsers[0];
   if (blocked !== undefined)

@@ -106,7 +106,7 @@ function assessApplied(snapshot: Snapshot, policy: Policy, findings: Findings, n
       return say(false, plan.gate.reason, plan.gate.message, { opensAt: plan.gate.opensAt });
     case 'Preflight':
       // The Applied condition keeps what it said: a look-up is no news.
-      return { conditions: settled(null), change: null, action: { kind: 'Preflight' }, opensAt: null };
+      return { conditions: settled(null), change: null, action: plan, opensAt: null };
     case 'Change':
       return {
         conditions: [

@@ -4,20 +4,22 @@ import { formatQuantity, type Bytes } from '../quantity.ts';
 import { closedGate, type ClosedGate, type Proposal } from './gates.ts';
 import { hashText } from './hash.ts';
 import { renderValues } from './render.ts';
-import type { ConfigMapView, Preflight } from './snapshot.ts';
+import type { Baseline, ConfigMapView, Preflight } from './snapshot.ts';
 import { roundToKib } from './usage-report.ts';
 import { readConfig } from '../uwsgi/reading.ts';
 import { statusValues, type Values } from './values.ts';
 
 export type Plan =
   | { readonly kind: 'Change'; readonly change: Change }
-  | { readonly kind: 'Preflight' }
+  | { readonly kind: 'Preflight'; readonly baseline: boolean }
   /** The config cannot be written, whatever the gates say. */
   | { readonly kind: 'Refused'; readonly reason: string; readonly message: string }
   | { readonly kind: 'Held'; readonly gate: ClosedGate };
 
 /** How old a look-up may be when a change is planned. */
 const FRESH_MS = 15_000;
+/** How old one that found no other user may be while a gate is closed: there it only chooses the reason that is said. */
+const UNSHARED_MS = 3_600_000;
 
 export function planChange(proposal: Proposal, configMap: ConfigMapView, expectedMemory: Bytes | null): Plan {
   const { snapshot, policy, from, to, now } = proposal;
@@ -33,15 +35,20 @@ export function planChange(proposal: Proposal, configMap: ConfigMapView, expecte
   }
   const other = startsOthers(rendered.text, policy.section, to);
   if (other !== null) return other;
+  const gate = closedGate(proposal);
   const known = snapshot.preflight;
   const isOfThis = known?.configMapUid === configMap.uid && known.key === policy.configKey;
-  if (known === null || !isOfThis || now - known.at > policy.intervalMs) return { kind: 'Preflight' };
+  if (known === null || !isOfThis) return { kind: 'Preflight', baseline: gate === null };
   const shared = usedByOthers(known, configMap);
+  const age = now - known.at;
+  if (age > (shared === null ? Math.max(UNSHARED_MS, policy.intervalMs) : policy.intervalMs)) {
+    return { kind: 'Preflight', baseline: gate === null };
+  }
   if (shared !== null) return shared;
-  const gate = closedGate(proposal);
   if (gate !== null) return { kind: 'Held', gate };
-  if (now - known.at > FRESH_MS) return { kind: 'Preflight' };
-  return { kind: 'Change', change: describeChange(proposal, configMap, rendered.text, expectedMemory, known) };
+  const { baseline } = known;
+  if (baseline === null || age > FRESH_MS) return { kind: 'Preflight', baseline: true };
+  return { kind: 'Change', change: describeChange(proposal, configMap, rendered.text, expectedMemory, baseline) };
 }
 
 function refused(reason: string, message: string): Plan {
@@ -79,7 +86,7 @@ function describeChange(
   configMap: ConfigMapView,
   text: string,
   expectedMemory: Bytes | null,
-  preflight: Preflight,
+  baseline: Baseline,
 ): Change {
   const newHash = hashText(text);
   return {
@@ -100,7 +107,7 @@ function describeChange(
     newHash,
     ...(workload.configHash === null ? {} : { previousAnnotation: workload.configHash }),
     ...(expectedMemory === null ? {} : { expectedMemory: formatQuantity(roundToKib(expectedMemory)) }),
-    baseline: preflight.baseline,
+    baseline,
     rolloutDeadline: new Date(now + policy.rolloutTimeoutMs).toISOString(),
     verifySeconds: Math.ceil(policy.verifyWindowMs / 1000),
   };

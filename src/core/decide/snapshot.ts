@@ -110,7 +110,7 @@ export interface VerifySample {
   readonly failure: SampleFailure | null;
 }
 
-/** What was looked up right before a write. */
+/** What was looked up of the config and its pods. */
 export interface Preflight {
   readonly at: number;
   /** The config that it is about. */
@@ -120,7 +120,15 @@ export interface Preflight {
   readonly otherUsers: readonly string[];
   /** A sentence when the look-up itself failed; then nothing may be written. */
   readonly failure: string | null;
-  readonly baseline: { readonly podMinutes: number; readonly workerDeaths: number; readonly failedRequests: number };
+  /** Null: the logs were not read, because no plan was near. */
+  readonly baseline: Baseline | null;
+}
+
+/** How the pods behaved before a change, by their logs. */
+export interface Baseline {
+  readonly podMinutes: number;
+  readonly workerDeaths: number;
+  readonly failedRequests: number;
 }
 
 /** Evidence of one container that carries the change: from its followed log and from the guard probe. */

@@ -145,6 +145,19 @@ describe('a change', () => {
   });
 });
 
+test('a change that is held for a day costs a look for others each hour, and no log is read', () => {
+  const world = new World(tuning({ ...EAGER, sampling: { ...EAGER.sampling, interval: '5m' } }));
+  world.frozen = true;
+  world.run((w) => w.condition('Applied') === 'False/Frozen');
+  const { now: start, tuning: before } = world;
+  const looks = world.run(({ now }) => now >= start + 24 * 3_600_000).filter((kind) => kind === 'Preflight');
+  expect(looks.length).toBeGreaterThanOrEqual(23);
+  expect(looks.length).toBeLessThanOrEqual(25);
+  expect(world.preflight?.baseline).toBeNull();
+  expect(world.condition('Applied')).toBe('False/Frozen');
+  expect(before.status?.change).toBeUndefined();
+});
+
 describe('the off switches', () => {
   const cases: [string, string, (world: World) => void][] = [
     ['suspend', 'Suspended', (world) => (world.tuning = suspend(world.tuning))],

@@ -21,6 +21,8 @@ const LOOKED: Preflight = {
   baseline: BASELINE,
 };
 
+const FROZEN: Given = { snapshot: { frozen: true } };
+
 interface Given {
   readonly configMap?: Partial<ConfigMapView>;
   readonly preflight?: Preflight | null;
@@ -68,6 +70,7 @@ function plan(given: Given = {}): Plan {
 function shown(given: Given): string {
   const made = plan(given);
   if (made.kind === 'Refused') return `${made.reason}: ${made.message}`;
+  if (made.kind === 'Preflight') return made.baseline ? 'Preflight with baseline' : 'Preflight';
   return made.kind === 'Held' ? `Held ${made.gate.reason}` : made.kind;
 }
 
@@ -133,19 +136,35 @@ describe('no change is made', () => {
       { preflight: { ...LOOKED, failure: 'cannot look: 403' } },
       'PreflightFailed: cannot look: 403',
     ],
-    ['before a look-up', { preflight: null }, 'Preflight'],
-    ['after a look-up of another ConfigMap', { preflight: { ...LOOKED, configMapUid: 'configmap-2' } }, 'Preflight'],
-    ['after a look-up of another key', { preflight: { ...LOOKED, key: 'other.ini' } }, 'Preflight'],
-    ['after a look-up of 16 s ago', { preflight: { ...LOOKED, at: NOW - 16_000 } }, 'Preflight'],
-    ['behind a closed gate', { snapshot: { frozen: true } }, 'Held Frozen'],
+    ['before a look-up', { preflight: null }, 'Preflight with baseline'],
     [
-      'behind a closed gate, whose look-up may be as old as a round',
-      { snapshot: { frozen: true }, preflight: { ...LOOKED, at: NOW - 300_000 } },
+      'after a look-up of another ConfigMap',
+      { preflight: { ...LOOKED, configMapUid: 'configmap-2' } },
+      'Preflight with baseline',
+    ],
+    ['after a look-up of another key', { preflight: { ...LOOKED, key: 'other.ini' } }, 'Preflight with baseline'],
+    ['after a look-up of 16 s ago', { preflight: { ...LOOKED, at: NOW - 16_000 } }, 'Preflight with baseline'],
+    ['after a look-up without logs', { preflight: { ...LOOKED, baseline: null } }, 'Preflight with baseline'],
+    ['behind a closed gate', { snapshot: { frozen: true } }, 'Held Frozen'],
+    ['behind a closed gate, and nobody reads logs before it opens', { ...FROZEN, preflight: null }, 'Preflight'],
+    [
+      'behind a closed gate, whose look-up may be an hour old',
+      { ...FROZEN, preflight: { ...LOOKED, at: NOW - 60 * MINUTE, baseline: null } },
       'Held Frozen',
     ],
     [
       'behind a closed gate, and a look-up that is older is made again: sharing is named before gates',
-      { snapshot: { frozen: true }, preflight: { ...LOOKED, at: NOW - 300_001 } },
+      { ...FROZEN, preflight: { ...LOOKED, at: NOW - 60 * MINUTE - 1 } },
+      'Preflight',
+    ],
+    [
+      'to a config that others used a round ago, whatever the gates say',
+      { ...FROZEN, preflight: { ...LOOKED, at: NOW - 300_000, otherUsers: ['Pod x (container y)'] } },
+      'ConfigShared: ConfigMap web-uwsgi is also used by Pod x (container y)',
+    ],
+    [
+      'to a config that others used, and each round looks whether they still do',
+      { ...FROZEN, preflight: { ...LOOKED, at: NOW - 300_001, otherUsers: ['Pod x (container y)'] } },
       'Preflight',
     ],
   ];

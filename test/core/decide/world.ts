@@ -241,7 +241,7 @@ export class World {
           key: this.tuning.status?.change?.configMap?.key ?? this.tuning.spec.config.configMapRef.key,
           otherUsers: this.otherUsers,
           failure: null,
-          baseline: { podMinutes: 10, workerDeaths: 0, failedRequests: 0 },
+          baseline: action.baseline ? { podMinutes: 10, workerDeaths: 0, failedRequests: 0 } : null,
         };
         return;
       case 'AddFinalizer':
