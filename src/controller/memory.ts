@@ -16,6 +16,8 @@ export interface TuningMemory {
   verifySamples: Map<string, VerifySample>;
   threadSamples: ThreadSamples;
   preflight: Preflight | null;
+  /** Since when the cluster could not be read; null: the newest look succeeded. Milliseconds since the epoch. */
+  unseenSince: number | null;
   guard: ChangeGuard | null;
   /** The newest write, so that one without effect is not repeated at once. */
   performed: Performed | null;
@@ -37,6 +39,7 @@ export class TuningMemories {
       verifySamples: new Map(),
       threadSamples: new Map(),
       preflight: null,
+      unseenSince: null,
       guard: null,
       performed: null,
     };

@@ -8,8 +8,9 @@ import { pauseBefore } from '../core/decide/decision.ts';
 import { changedPods } from '../core/decide/evidence.ts';
 import type { Snapshot } from '../core/decide/snapshot.ts';
 import { eventsBetween, type EventIntent } from '../core/decide/transitions.ts';
+import { decideUnseen } from '../core/decide/unseen.ts';
 import { addVerifiedPoint, decodeDigest } from '../core/recommend/digest.ts';
-import { act, tunings, type Actor } from './act.ts';
+import { act, setFinalizer, tunings, type Actor } from './act.ts';
 import { ChangeGuard, type GuardSources } from './guard.ts';
 import { TuningMemories, type TuningMemory } from './memory.ts';
 import { observe } from './observe.ts';
@@ -54,12 +55,18 @@ export class Reconciler {
     const { transport, readOnly, now, duplicateOf, otherChange } = this.#options;
     const others = { duplicateOf: duplicateOf(tuning), otherChange: otherChange(tuning) };
     const subject = { tuning, problems, ...others, memory };
-    const snapshot = await observe(subject, { transport, readOnly, signal });
+    let snapshot: Snapshot;
+    try {
+      snapshot = await observe(subject, { transport, readOnly, signal });
+      memory.unseenSince = null;
+    } catch (error) {
+      return await this.#unseen(raw, memory, error, signal);
+    }
     if (signal.aborted) throw ClusterError.aborted(`reconcile of ${key}`);
     this.#guard(snapshot, memory);
     const decision = decide({ ...snapshot, evidence: memory.guard?.evidence() ?? [] }, now());
     if (decision.status !== null) {
-      await this.#writeStatus(raw, decision.status, snapshot, memory, signal);
+      await this.#writeStatus(raw, decision.status, snapshot.workload, memory, signal);
       return AFTER_WRITE_MS;
     }
     if (decision.action === null) return decision.requeueAfterMs;
@@ -67,6 +74,18 @@ export class Reconciler {
     if (pause > 0) return pause;
     memory.performed = { action: decision.action, at: now() };
     await act(decision.action, { tuning: raw, snapshot, memory, signal }, this.#options);
+    return AFTER_WRITE_MS;
+  }
+
+  /** The cluster could not be read: what can be done without, or the failure. */
+  async #unseen(raw: UwsgiTuning, memory: TuningMemory, error: unknown, signal: AbortSignal): Promise<number> {
+    if (!isClusterError(error) || error.kind === 'Aborted') throw error;
+    const now = this.#options.now();
+    memory.unseenSince ??= now;
+    const decision = decideUnseen(raw, { since: memory.unseenSince, failure: error.message }, now);
+    if (decision.kind === 'Wait') throw error;
+    if (decision.kind === 'Settle') await this.#writeStatus(raw, decision.status, null, memory, signal);
+    else await setFinalizer(false, raw, this.#options.writer, signal);
     return AFTER_WRITE_MS;
   }
 
@@ -106,7 +125,7 @@ export class Reconciler {
   async #writeStatus(
     raw: UwsgiTuning,
     status: TuningStatus,
-    snapshot: Snapshot,
+    workload: Snapshot['workload'],
     memory: TuningMemory,
     signal: AbortSignal,
   ): Promise<void> {
@@ -119,7 +138,7 @@ export class Reconciler {
     );
     const before = raw.status ?? {};
     if (before.change !== undefined && status.change === undefined) this.#forgetChange(before, status, memory);
-    this.#options.publish(eventsBetween(before, status), raw, snapshot.workload);
+    this.#options.publish(eventsBetween(before, status), raw, workload);
     this.#options.onStatus(raw, before, status);
   }
 

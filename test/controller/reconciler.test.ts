@@ -20,6 +20,8 @@ class Shop {
   /** The annotation of template and pod. */
   annotation: string | null = null;
   now = START + 60_000;
+  /** The config may not be read. */
+  forbidden = false;
   readonly writes: string[] = [];
   readonly followed: AbortSignal[] = [];
 
@@ -44,7 +46,14 @@ class Shop {
     };
     const writer = {
       apply: () => Promise.resolve(void this.writes.push('apply')),
-      mergePatch: () => Promise.resolve(void this.writes.push('patch')),
+      mergePatch: (_resource: unknown, _place: unknown, patch: { metadata?: { finalizers?: string[] } }) => {
+        this.writes.push('patch');
+        const { finalizers } = patch.metadata ?? {};
+        if (this.tuning !== null && finalizers !== undefined) {
+          this.tuning = { ...this.tuning, metadata: { ...this.tuning.metadata, finalizers } };
+        }
+        return Promise.resolve();
+      },
       replace: (_resource: unknown, _place: unknown, object: UwsgiTuning) => {
         this.writes.push('status');
         this.tuning = object;
@@ -66,6 +75,8 @@ class Shop {
   }
 
   #answer<T>(path: string): Promise<T> {
+    if (this.forbidden && path.includes('/configmaps/'))
+      return Promise.reject(new ClusterError('Forbidden', 'GET configmaps: 403'));
     const annotations = this.annotation === null ? {} : { [HASH]: this.annotation };
     const spec = { containers: [{ name: 'app', image: 'shop/web:1' }] };
     const deployment = {
@@ -128,6 +139,41 @@ describe('a reconcile', () => {
     const shop = new Shop(planned);
     shop.tuning = null;
     expect(await shop.reconciler().reconcile('shop/web', signal)).toBeNull();
+  });
+});
+
+describe('a deleted tuning whose config may not be read any more', () => {
+  const deleted = (): { shop: Shop; reconciler: Reconciler } => {
+    const shop = new Shop(planned);
+    shop.forbidden = true;
+    if (shop.tuning !== null) {
+      const deletionTimestamp = new Date(shop.now).toISOString();
+      shop.tuning = { ...shop.tuning, metadata: { ...shop.tuning.metadata, deletionTimestamp } };
+    }
+    return { shop, reconciler: shop.reconciler() };
+  };
+
+  test('keeps its finalizer for 10 minutes, and not longer', async () => {
+    const { shop, reconciler } = deleted();
+    for (let minute = 0; minute < 10; minute++) {
+      await expect(reconciler.reconcile('shop/web', signal)).rejects.toMatchObject({ kind: 'Forbidden' });
+      shop.now += 60_000;
+    }
+    expect(shop.writes).toEqual([]);
+    await reconciler.reconcile('shop/web', signal);
+    expect(shop.tuning?.status?.history?.[0]).toMatchObject({ verdict: 'Failed', reason: 'PutBackFailed' });
+    await reconciler.reconcile('shop/web', signal);
+    expect(shop.writes).toEqual(['status', 'patch']);
+    expect(shop.tuning?.metadata.finalizers).toEqual([]);
+  });
+
+  test('is put back when the right comes back before', async () => {
+    const { shop, reconciler } = deleted();
+    await expect(reconciler.reconcile('shop/web', signal)).rejects.toMatchObject({ kind: 'Forbidden' });
+    shop.now += 9 * 60_000;
+    shop.forbidden = false;
+    await reconciler.reconcile('shop/web', signal);
+    expect(shop.tuning?.status?.change?.putBack).toMatchObject({ reason: 'TuningDeleted' });
   });
 });
 

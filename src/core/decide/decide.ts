@@ -11,10 +11,8 @@ import { worthWriting } from './persist.ts';
 import { policyInForce, readPolicy, type Policy } from './policy.ts';
 import { stepPutBack } from './put-back.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { Step } from './step.ts';
+import { HISTORY_LENGTH, withFinished, type Step } from './step.ts';
 import { findTrouble } from './trouble.ts';
-
-const HISTORY_LENGTH = 10;
 
 export function decide(snapshot: Snapshot, now: number): Decision {
   const { tuning } = snapshot;
@@ -55,7 +53,7 @@ function decideChange(snapshot: Snapshot, policy: Policy, step: Step, now: numbe
     ...(step.rejected === null
       ? {}
       : { rejected: [step.rejected, ...(stored.rejected ?? [])].slice(0, HISTORY_LENGTH) }),
-    ...(step.finished === null ? {} : { history: [step.finished, ...(stored.history ?? [])].slice(0, HISTORY_LENGTH) }),
+    ...withFinished(stored, step.finished),
   };
   return conclude(
     snapshot,

@@ -1,5 +1,5 @@
 /** One step of a change in flight, and the words that all steps share. */
-import type { Change, FinishedChange, RejectedConfiguration } from '../../api/uwsgi-tuning.ts';
+import type { Change, FinishedChange, RejectedConfiguration, TuningStatus } from '../../api/uwsgi-tuning.ts';
 import type { Action } from './decision.ts';
 import type { Harm } from './evidence.ts';
 import { summarize, valuesOf } from './values.ts';
@@ -50,8 +50,16 @@ export function finish(
   return { change: null, finished, rejected: null, action: null, reason, message, stalled: false };
 }
 
+/** Finished changes, and rejected configurations, that status keeps. */
+export const HISTORY_LENGTH = 10;
+
+/** The history with one more change that has ended; nothing when none has. */
+export function withFinished(status: TuningStatus, finished: FinishedChange | null): Pick<TuningStatus, 'history'> {
+  return finished === null ? {} : { history: [finished, ...(status.history ?? [])].slice(0, HISTORY_LENGTH) };
+}
+
 /** Least time that a put-back may take before it counts as failed. */
-const PUT_BACK_TIMEOUT_MS = 600_000;
+export const PUT_BACK_TIMEOUT_MS = 600_000;
 
 /** The change turns round: status only; the writes follow once the stored status says so. */
 export function turnBack(change: Change, harm: Harm, now: number, lesson = true): Step {
