@@ -248,7 +248,7 @@ export const uwsgiTuningSchema: object = {
         },
         "allowBelowFloor": {
          "type": "boolean",
-         "description": "Lets min undercut the floor of the language runtime: your explicit risk, because a request can then crash a worker. Never undercuts the C library's minimum, the measured high-water mark with its margin, or what a failure taught.",
+         "description": "Lets min undercut the language runtime's floor: your own risk, a request can then crash a worker. Never undercuts the C library's minimum or the measured high-water mark with its margin. Ends for an image on which a stack fails.",
          "default": false
         }
        }

@@ -145,7 +145,7 @@ export interface UwsgiTuningObject {
          */
         max?: number | string;
         /**
-         * Lets min undercut the floor of the language runtime: your explicit risk, because a request can then crash a worker. Never undercuts the C library's minimum, the measured high-water mark with its margin, or what a failure taught.
+         * Lets min undercut the language runtime's floor: your own risk, a request can then crash a worker. Never undercuts the C library's minimum or the measured high-water mark with its margin. Ends for an image on which a stack fails.
          */
         allowBelowFloor?: boolean;
       };

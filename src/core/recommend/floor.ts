@@ -72,7 +72,7 @@ export function lessonDemands(lessons: readonly Lesson[], image: string | null):
 
 /**
  * Everything that bounds the stack from below except what was measured. allowBelowFloor lets the user's own minimum
- * take the place of the runtime floor and of nothing else.
+ * take the place of the runtime floor and of nothing else, until a stack failed on this image.
  */
 export function floorDemands(input: {
   readonly platform: Platform;
@@ -82,6 +82,8 @@ export function floorDemands(input: {
 }): readonly Demand[] {
   const { min, allowBelowFloor } = input.policy.bounds.threadStackSize;
   const user: Demand[] = min === null ? [] : [{ size: min, decidedBy: 'BoundsMin', why: 'bounds.threadStackSize.min' }];
-  const runtime = allowBelowFloor && min !== null ? [] : [runtimeFloor(input.platform)];
-  return [libcMinimum(input.platform), ...runtime, ...lessonDemands(input.lessons, input.image), ...user];
+  const learned = lessonDemands(input.lessons, input.image);
+  const undercut = allowBelowFloor && min !== null && learned.length === 0;
+  const runtime = undercut ? [] : [runtimeFloor(input.platform)];
+  return [libcMinimum(input.platform), ...runtime, ...learned, ...user];
 }

@@ -94,9 +94,21 @@ describe('the stack', () => {
       ['never high-water x margin', {}, '216Ki HighWater', 72],
       ['never the C library', { platform: { ...PLATFORM, threadStackMinimum: kib(128) } }, '128Ki LibcMinimum', 16],
       [
-        'never what was learned',
+        'no more once such a stack failed on this image',
         { lessons: [{ kind: 'StackTooSmall' as const, image: IMAGE, stackSize: kib(64) }] },
-        '128Ki Lesson',
+        '512Ki RuntimeFloor',
+        16,
+      ],
+      [
+        'never what was learned above the floor',
+        { lessons: [{ kind: 'StackTooSmall' as const, image: IMAGE, stackSize: kib(512) }] },
+        '1Mi Lesson',
+        16,
+      ],
+      [
+        'still after a failure on another image',
+        { lessons: [{ kind: 'StackTooSmall' as const, image: 'shop/web:other', stackSize: kib(64) }] },
+        '64Ki BoundsMin',
         16,
       ],
     ])('%s', (_name, overrides: Partial<Omit<RecommendInput, 'policy'>>, expected, highWaterKib) => {
