@@ -7,10 +7,10 @@ import { changedPods, changeHash, findHarm, hasChangeHash, missingEvidence, rero
 import { changedByOther, switchedOff, targetStopped } from './gates.ts';
 import { isOldText, renderChange, textState } from './render.ts';
 import { rolloutVerdict } from './rollout.ts';
-import type { PodView, Snapshot, VerifySample, WorkloadView } from './snapshot.ts';
+import { judgePod, measureAgain } from './pod-check.ts';
+import type { Snapshot, WorkloadView } from './snapshot.ts';
 import { finish, goOn, turnBack, type Step } from './step.ts';
 import { meanMemoryUsed } from './usage-report.ts';
-import { checkApplied, type Applied } from './verify.ts';
 
 /** How old a look-up before a write may be. */
 const PREFLIGHT_MAX_AGE_MS = 15_000;
@@ -167,9 +167,7 @@ function checkPods(change: Change, workload: WorkloadView, context: ChangeContex
     return turnBack(change, { reason: 'NoEvidence', message, lesson: 'Failed' }, now);
   }
   if (open.length > 0) {
-    const due = open.filter(({ isDue }) => isDue).map(({ pod }) => pod.name);
-    const action = due.length === 0 ? null : ({ kind: 'Sample', pods: due, purpose: 'Verify' } as const);
-    return goOn(change, progress('Verifying', 'measures the new pods', { action }));
+    return goOn(change, progress('Verifying', 'measures the new pods', { action: measureAgain(judged) }));
   }
   const stale = judged.find(({ applied }) => applied?.state === 'Stale')?.applied;
   if (stale?.state === 'Stale') return rollOnceMore(change, workload, snapshot, stale.message, now);
@@ -177,40 +175,6 @@ function checkPods(change: Change, workload: WorkloadView, context: ChangeContex
     { ...change, rolledOutAt: new Date(now).toISOString() },
     progress('Verifying', 'the rollout is complete'),
   );
-}
-
-/** A pod that runs other values this soon after its start may still be starting its workers and threads. */
-const SETTLE_MS = 30_000;
-/** How long after a measurement that decided nothing the pod is measured again. */
-const MEASURE_AGAIN_MS = 5000;
-
-interface JudgedPod {
-  readonly pod: PodView;
-  /** Null: not measured yet. */
-  readonly applied: Applied | null;
-  readonly failure: string;
-  readonly isFinal: boolean;
-  readonly isDue: boolean;
-}
-
-function judgePod(
-  change: Change,
-  pod: PodView,
-  { snapshot, hasCheaper, now }: ChangeContext,
-  overdue: boolean,
-): JudgedPod {
-  const entry = snapshot.verifySamples.find(({ containerId }) => containerId === pod.containerId);
-  const isDue = entry === undefined || now - entry.at >= MEASURE_AGAIN_MS;
-  const failure = entry?.failure?.message ?? 'not measured yet';
-  if (entry?.sample == null) return { pod, applied: null, failure, isFinal: false, isDue };
-  const log = snapshot.evidence.find(({ containerId }) => containerId === pod.containerId)?.log ?? null;
-  const applied = checkApplied(change, entry.sample, log, hasCheaper);
-  const isFinal = applied.state === 'Applied' || overdue || hasSettled(pod, entry);
-  return { pod, applied, failure, isFinal, isDue };
-}
-
-function hasSettled(pod: PodView, { at }: VerifySample): boolean {
-  return pod.startedAt === null || at - pod.startedAt >= SETTLE_MS;
 }
 
 /** A pod had started with the old text: status says so first, then the workload rolls; the second time it failed. */
