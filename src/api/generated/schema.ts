@@ -1160,6 +1160,10 @@ export const uwsgiTuningSchema: object = {
          "type": "boolean",
          "description": "A pod without the new annotation had started with the new text and all pods are restarted."
         },
+        "rerolled": {
+         "type": "boolean",
+         "description": "A pod had started with a stale mount after the put-back and the workload was rolled once more."
+        },
         "failed": {
          "type": "boolean",
          "description": "The put-back did not complete."

@@ -753,6 +753,10 @@ export interface UwsgiTuningObject {
          */
         freshAnnotation?: boolean;
         /**
+         * A pod had started with a stale mount after the put-back and the workload was rolled once more.
+         */
+        rerolled?: boolean;
+        /**
          * The put-back did not complete.
          */
         failed?: boolean;

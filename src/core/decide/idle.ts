@@ -6,7 +6,7 @@ import { measure, type Measurement } from './measure.ts';
 import { planChange, type Plan } from './plan.ts';
 import type { Policy } from './policy.ts';
 import type { Measured, Findings } from './report.ts';
-import type { SampleFailureCode, Snapshot } from './snapshot.ts';
+import { NEEDS_USER, type SampleFailureCode, type Snapshot } from './snapshot.ts';
 import { sameValues, summarize } from './values.ts';
 
 export interface IdleOutcome {
@@ -16,9 +16,6 @@ export interface IdleOutcome {
   readonly action: Action | null;
   readonly requeueAfterMs: number;
 }
-
-/** Failures that only the user can lift. */
-const NEEDS_USER: readonly SampleFailureCode[] = ['NoShell', 'ExecForbidden', 'NoUwsgi'];
 
 export function assessIdle(snapshot: Snapshot, policy: Policy, now: number): IdleOutcome {
   const measured = measure(snapshot, policy, now);

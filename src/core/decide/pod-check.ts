@@ -1,8 +1,7 @@
 /** Which pods run what a rollout should have brought, by a measurement of each: uWSGI ignores bad values in silence. */
-import type { Change } from '../../api/uwsgi-tuning.ts';
 import type { Action } from './decision.ts';
 import type { PodView, SampleFailureCode, Snapshot, VerifySample } from './snapshot.ts';
-import { checkApplied, type Applied } from './verify.ts';
+import { checkApplied, type Applied, type Replacement } from './verify.ts';
 
 /** A pod that runs other values this soon after its start may still be starting its workers and threads. */
 const SETTLE_MS = 30_000;
@@ -30,7 +29,7 @@ interface CheckContext {
 
 /** Judges one pod by its newest measurement. `overdue`: what was measured counts, however young the pod is. */
 export function judgePod(
-  change: Change,
+  change: Replacement,
   pod: PodView,
   { snapshot, hasCheaper, now }: CheckContext,
   overdue: boolean,

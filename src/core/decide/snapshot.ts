@@ -89,6 +89,9 @@ export interface SavedConfig {
 export type SampleFailureCode =
   'NoShell' | 'ExecForbidden' | 'NoUwsgi' | 'Timeout' | 'BadOutput' | 'TooLarge' | 'PodGone' | 'Failed';
 
+/** Failures that only somebody can lift. */
+export const NEEDS_USER: readonly SampleFailureCode[] = ['NoShell', 'ExecForbidden', 'NoUwsgi'];
+
 export interface SampleFailure {
   readonly pod: string;
   readonly code: SampleFailureCode;

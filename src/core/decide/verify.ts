@@ -11,6 +11,9 @@ export type Applied =
   | { readonly state: 'Stale'; readonly message: string }
   | { readonly state: 'Wrong'; readonly message: string };
 
+/** Values that a rollout replaces by others: a change forward, or the same change turned round. */
+export type Replacement = Pick<Change, 'from' | 'to'>;
+
 /** Values as a pod shows them; null where this capture does not tell. */
 export interface RunningValues {
   readonly processes: number;
@@ -35,7 +38,7 @@ export function runningValues(sample: Sample): RunningValues {
  * Compares a changed pod with the change. `hasCheaper`: fewer workers than asked for are then normal. In tier status
  * uWSGI's own log line proves the stack.
  */
-export function checkApplied(change: Change, sample: Sample, log: LogCounts | null, hasCheaper: boolean): Applied {
+export function checkApplied(change: Replacement, sample: Sample, log: LogCounts | null, hasCheaper: boolean): Applied {
   const running = runningValues(sample);
   const stack = running.threadStackSize ?? (log?.stackKib == null ? null : kib(log.stackKib));
   const shown = { ...running, threadStackSize: stack };

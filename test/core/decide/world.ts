@@ -41,6 +41,9 @@ export class World {
   /** Somebody's webhook removes our annotation from whatever is written. */
   stripsAnnotation = false;
   workloadMissing = false;
+  configMapMissing = false;
+  /** What kubelets mount, when that is not the text of now: their cache is behind. */
+  mounts: string | null = null;
   /** Somebody's webhook refuses every write of the config. */
   rejectsWrites = false;
   /** Measuring fails so; null: it works. */
@@ -76,12 +79,12 @@ export class World {
   }
 
   /** All pods anew, as a finished rollout leaves them. */
-  startPods(text = this.text): void {
+  startPods(text = this.mounts ?? this.text): void {
     this.pods = Array.from({ length: this.replicas }, () => this.newPod(text));
     this.log = { ...NO_SIGNS, started: true };
   }
 
-  newPod(text = this.text): PodView {
+  newPod(text = this.mounts ?? this.text): PodView {
     const serial = ++this.#serial;
     this.running.set(`container-${serial}`, text);
     return {
@@ -109,7 +112,7 @@ export class World {
     const pod = this.pods[index];
     if (pod === undefined) return;
     const containerId = `container-${++this.#serial}`;
-    this.running.set(containerId, this.text);
+    this.running.set(containerId, this.mounts ?? this.text);
     const lastTermination = { ...ended, startedAt: pod.startedAt, finishedAt: this.now };
     this.pods = this.pods.with(index, {
       ...pod,
@@ -124,6 +127,13 @@ export class World {
   editText(text: string): void {
     this.text = text;
     this.version++;
+  }
+
+  /** Somebody deletes the Deployment and applies it anew: a template without annotation, new pods. */
+  replaceWorkload(): void {
+    this.workloadUid = `workload-${++this.#serial}`;
+    this.annotation = null;
+    this.startPods();
   }
 
   /** Somebody deletes the tuning. */
@@ -162,18 +172,20 @@ export class World {
             configHash: this.annotation,
             candidates: [{ name: 'app', image: this.image, memoryLimit: mib(1024) }],
           },
-      configMap: {
-        name: 'web-uwsgi',
-        uid: this.configMapUid,
-        resourceVersion: String(this.version),
-        immutable: false,
-        text: this.text,
-        binary: false,
-        keys: ['uwsgi.ini'],
-        owner: this.owner,
-      },
+      configMap: this.configMapMissing
+        ? null
+        : {
+            name: 'web-uwsgi',
+            uid: this.configMapUid,
+            resourceVersion: String(this.version),
+            immutable: false,
+            text: this.text,
+            binary: false,
+            keys: ['uwsgi.ini'],
+            owner: this.owner,
+          },
       saved: this.saved,
-      pods: this.pods,
+      pods: this.workloadMissing ? [] : this.pods,
       digest: this.digest,
       round: this.round,
       verifySamples: [...this.verifySamples.values()],
