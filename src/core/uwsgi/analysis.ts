@@ -1,5 +1,5 @@
 /** One text read to its end: what the public readings, edits and proofs are made from. */
-import type { ConfigDocument } from './dialect.ts';
+import { MAX_TEXT, type ConfigDocument } from './dialect.ts';
 import { applyOptions, type OptionState } from './effective.ts';
 import { exportOptions, type ExportedOption, type Fault } from './exported-options.ts';
 import { readIni } from './ini.ts';
@@ -37,7 +37,7 @@ const READERS: Readonly<Record<ConfigFormat, (text: string) => ConfigDocument>> 
 /** Reads a text to its end. */
 export function analyse(text: string, { format, section }: ConfigOptions): Analysis {
   const name = section === '' ? 'uwsgi' : section;
-  const document = READERS[format](text);
+  const document = READERS[format](text.length > MAX_TEXT ? '' : text);
   const { options, sectionFound, fatal, unreadable } = exportOptions(document, name);
   const { values, endless } = fillPlaceholders(options);
   const effective = applyOptions(options, values);
@@ -53,7 +53,15 @@ export function analyse(text: string, { format, section }: ConfigOptions): Analy
     options,
     values,
     states: effective.states,
-    broken: fatal ?? unreadable ?? endlessFault,
+    broken: tooLong(text) ?? fatal ?? unreadable ?? endlessFault,
     badValue: effective.fatal,
+  };
+}
+
+function tooLong({ length }: string): Fault | null {
+  if (length <= MAX_TEXT) return null;
+  return {
+    line: 1,
+    reason: `the text has ${length} characters; at most ${MAX_TEXT} are read`,
   };
 }

@@ -3,8 +3,19 @@
  * A splice never touches a byte outside `from`..`to`.
  */
 
-/** More options than any file people write; keeps `for-times = 1000000000` and hostile files from filling the memory. */
-export const MAX_OPTIONS = 100_000;
+/*
+ * What is larger than any file that people write is not read: so no text, however it was made, takes long or fills the
+ * memory.
+ */
+
+/** Characters of a text; a ConfigMap holds 1 MiB. */
+export const MAX_TEXT = 16_777_216;
+/** Options, those that blocks make among them (`for-times = 1000000000`). */
+export const MAX_OPTIONS = 10_000;
+/** Characters of one key or value. */
+export const MAX_VALUE = 65_536;
+/** Characters that blocks make in all. */
+export const MAX_MADE = 4_194_304;
 
 /** One `key = value` of a section, after the dialect's own substitutions and before placeholders. */
 export interface Directive {

@@ -46,9 +46,28 @@ function range(start: number, count: number): string {
   return `${count === 0 ? start - 1 : start},${count}`;
 }
 
+/** Where two texts begin to differ, and where they are equal again to their ends: at starts of lines. */
+function differingPart(before: string, after: string): { readonly from: number; readonly same: number } {
+  const shorter = Math.min(before.length, after.length);
+  let from = 0;
+  while (from < shorter && before.charCodeAt(from) === after.charCodeAt(from)) from++;
+  from = from === 0 ? 0 : before.lastIndexOf('\n', from - 1) + 1;
+  let same = 0;
+  while (
+    same < shorter - from &&
+    before.charCodeAt(before.length - 1 - same) === after.charCodeAt(after.length - 1 - same)
+  )
+    same++;
+  const newline = before.indexOf('\n', before.length - same);
+  return { from, same: newline === -1 ? 0 : before.length - newline - 1 };
+}
+
 function hunks(before: string, after: string): readonly Hunk[] {
-  const a = before.split(/\r?\n/);
-  const b = after.split(/\r?\n/);
+  if (before === after) return [];
+  const { from, same } = differingPart(before, after);
+  const skipped = before.slice(0, from).split('\n').length - 1;
+  const a = before.slice(from, before.length - same).split(/\r?\n/);
+  const b = after.slice(from, after.length - same).split(/\r?\n/);
   let head = 0;
   while (head < a.length && head < b.length && a[head] === b[head]) head++;
   let tail = 0;
@@ -57,9 +76,9 @@ function hunks(before: string, after: string): readonly Hunk[] {
   const middleB = b.slice(head, b.length - tail);
   if (middleA.length === 0 && middleB.length === 0) return [];
   if ((middleA.length + 1) * (middleB.length + 1) > MAX_CELLS) {
-    return [{ oldStart: head + 1, newStart: head + 1, removed: middleA, added: middleB }];
+    return [{ oldStart: skipped + head + 1, newStart: skipped + head + 1, removed: middleA, added: middleB }];
   }
-  return groupHunks(middleA, middleB, head);
+  return groupHunks(middleA, middleB, skipped + head);
 }
 
 /** Longest common subsequence of the differing middle; everything outside it is removed or added. */

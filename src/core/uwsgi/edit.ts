@@ -10,7 +10,7 @@ import { intOf } from './effective.ts';
 import type { ExportedOption } from './exported-options.ts';
 import { OPTIONS } from './options.ts';
 import { apply, changedOnly, writtenValue, type EditResult, type Refusal } from './proof.ts';
-import { restoreValues } from './restore.ts';
+import { restoreAnalysis, restoreValues } from './restore.ts';
 import { MIN_STACK_KIB, readingOf, TUNED_OPTIONS, type Setting, type TunedOption } from './reading.ts';
 
 export { restoreValues };
@@ -47,15 +47,15 @@ export function editConfig(text: string, options: ConfigOptions, wanted: WantedV
   for (const target of targets) {
     if (!isAlready(current, target)) return { ok: false, refusals: [unproven(before, target)] };
   }
-  return canBeTakenBack(current.text, text, options)
+  return canBeTakenBack(current, before, options)
     ? { ok: true, text: current.text, changedLines: changedLines(text, current.text) }
     : { ok: false, refusals: targets.map((target) => notReversible(before, target)) };
 }
 
 /** A change that cannot be put back must not be made: the way back is tried before the way there is allowed. */
-function canBeTakenBack(edited: string, text: string, options: ConfigOptions): boolean {
-  const back = restoreValues(edited, text, options);
-  return back.ok && back.text === text;
+function canBeTakenBack(edited: Analysis, before: Analysis, options: ConfigOptions): boolean {
+  const back = restoreAnalysis(edited, before, options);
+  return 'text' in back && back.text === before.text;
 }
 
 /** One value to set, in the unit that uWSGI reads. */

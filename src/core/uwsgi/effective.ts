@@ -23,17 +23,23 @@ export interface Effective {
 /** Applies the options in order. `values` are the filled values, one for each option. */
 export function applyOptions(options: readonly ExportedOption[], values: readonly string[]): Effective {
   const states = new Map<OptionId, OptionState>();
+  const known = new Map<string, readonly OptionId[]>();
+  const applyCustom = (option: ExportedOption, template: string): void => {
+    const ids = known.get(template) ?? idsOfTemplate(template);
+    known.set(template, ids);
+    makeUnknown(states, ids, option, 'is an option made by declare-option and may set it');
+  };
   let fatal: Fault | null = null;
   // Options made by `declare-option` act while the file is read, before any of the list applies.
   for (const option of options) {
-    if (option.effect.kind === 'custom' && option.effect.immediate) applyCustom(states, option, option.effect.template);
+    if (option.effect.kind === 'custom' && option.effect.immediate) applyCustom(option, option.effect.template);
   }
   for (const [index, option] of options.entries()) {
     const { effect } = option;
     if (effect.kind === 'include') {
       makeUnknown(states, Object.keys(OPTIONS) as OptionId[], option, 'may set it');
     } else if (effect.kind === 'custom' && !effect.immediate) {
-      applyCustom(states, option, effect.template);
+      applyCustom(option, effect.template);
     } else if (!option.configured || ACT_AT_ONCE.has(option.key)) {
       const text = values[index] ?? '';
       fatal ??= belowZero(option, text);
@@ -57,7 +63,8 @@ function nextState(before: OptionState | undefined, option: ExportedOption, text
   return { kind: 'unknown', reason: option.conditional, line: option.directive.line };
 }
 
-function applyCustom(states: Map<OptionId, OptionState>, option: ExportedOption, template: string): void {
+/** The options that a template of `declare-option` may set. */
+function idsOfTemplate(template: string): readonly OptionId[] {
   const named = new Set<OptionId>();
   let opaque = template.includes(OUTSIDE);
   for (const part of template.split(';')) {
@@ -66,8 +73,7 @@ function applyCustom(states: Map<OptionId, OptionState>, option: ExportedOption,
       opaque = true;
     for (const id of optionsNamed(key)) named.add(id);
   }
-  const ids = opaque ? (Object.keys(OPTIONS) as OptionId[]) : [...named];
-  makeUnknown(states, ids, option, 'is an option made by declare-option and may set it');
+  return opaque ? (Object.keys(OPTIONS) as OptionId[]) : [...named];
 }
 
 function makeUnknown(

@@ -3,7 +3,7 @@
  * run, `set` adds, sections of the same file are followed, other files are marked where they would come in.
  */
 import { atoi, OUTSIDE } from './c-number.ts';
-import { MAX_OPTIONS, type ConfigDocument, type Directive, type ValuePlace } from './dialect.ts';
+import { MAX_MADE, MAX_OPTIONS, MAX_VALUE, type ConfigDocument, type Directive, type ValuePlace } from './dialect.ts';
 import { isKnownOption } from './option-names.ts';
 import { BLOCK_ENDS, BLOCK_STARTS, IMMEDIATE, INCLUDES, INHERITS, optionsNamed } from './options.ts';
 
@@ -88,6 +88,10 @@ class OptionReader {
   readonly #first = new Map<string, ExportedOption>();
   readonly #custom = new Map<string, { template: string; immediate: boolean }>();
   #block: Block | null = null;
+  /** The items of the open block, where it is a `for` that the text tells. */
+  #items: readonly string[] = [];
+  /** Characters that blocks made so far. */
+  #made = 0;
   #strict = false;
   #fatal: Fault | null = null;
   #unreadable: Fault | null = null;
@@ -136,6 +140,11 @@ class OptionReader {
 
   #add(incoming: Incoming, depth: number): void {
     if (this.#fatal !== null) return;
+    const { length } = incoming.key.length > incoming.value.length ? incoming.key : incoming.value;
+    if (length > MAX_VALUE) {
+      this.#fail(incoming.directive.line, `an option of ${length} characters; at most ${MAX_VALUE} are read`);
+      return;
+    }
     if (incoming.fromBlock === null) {
       if (BLOCK_ENDS.has(incoming.key)) this.#block = null;
       if (this.#block !== null) {
@@ -149,17 +158,28 @@ class OptionReader {
   #addInBlock(block: Block, incoming: Incoming, depth: number): void {
     const outcome = this.#outcome(block);
     if (outcome.kind === 'each') {
-      for (const item of outcome.items) this.#addItem(block, incoming, item, depth);
+      for (const item of outcome.items) {
+        if (this.#fatal !== null) return;
+        this.#addItem(block, incoming, item, depth);
+      }
     } else if (outcome.kind === 'once') {
       this.#addItem(block, incoming, outcome.item, depth);
     } else {
-      const value = incoming.value.replaceAll('%(_)', OUTSIDE);
+      const value = incoming.value.replaceAll(ITEM, OUTSIDE);
       this.#keep({ ...incoming, value, conditional: outcome.reason, fromBlock: block }, depth);
     }
   }
 
   #addItem(block: Block, incoming: Incoming, item: string | null, depth: number): void {
-    const value = item === null ? incoming.value : incoming.value.replaceAll('%(_)', () => item);
+    const pieces = item === null ? [] : incoming.value.split(ITEM);
+    const length = incoming.value.length + Math.max(0, pieces.length - 1) * ((item?.length ?? 0) - ITEM.length);
+    if (pieces.length > 1) this.#made += length;
+    if (length > MAX_VALUE || this.#made > MAX_MADE) {
+      const much = `more than ${MAX_VALUE} characters of one option or ${MAX_MADE} in all`;
+      this.#fail(incoming.directive.line, `${block.key} of line ${block.line} makes ${much}`);
+      return;
+    }
+    const value = pieces.length > 1 ? pieces.join(item ?? '') : incoming.value;
     const place = value === incoming.value ? incoming.place : null;
     this.#keep({ ...incoming, value, place, fromBlock: block }, depth);
   }
@@ -169,11 +189,7 @@ class OptionReader {
     const { key, argument } = block;
     const at = `${key} at line ${block.line}`;
     if (argument.includes(OUTSIDE)) return { kind: 'pod', reason: `${at} depends on the pod` };
-    if (key === 'for') return { kind: 'each', items: argument.split(' ').filter((item) => item !== '') };
-    if (key === 'for-times') {
-      const times = Math.min(Math.max(atoi(argument)?.value ?? 0, 0), MAX_OPTIONS + 1);
-      return { kind: 'each', items: Array.from({ length: times }, (_, index) => String(index + 1)) };
-    }
+    if (key === 'for' || key === 'for-times') return { kind: 'each', items: this.#items };
     if (key !== 'if-opt' && key !== 'if-not-opt') return { kind: 'pod', reason: `${at} depends on the pod` };
     if (this.#included !== null) {
       return { kind: 'pod', reason: `${at} depends on the file that line ${this.#included.line} loads` };
@@ -253,6 +269,7 @@ class OptionReader {
     const { key, value, directive, conditional, fromBlock } = incoming;
     if (fromBlock === null) {
       this.#block = { key, argument: value, line: directive.line };
+      this.#items = itemsOf(key, value);
     } else if (conditional === null) {
       this.#fail(directive.line, `${key} stands inside ${fromBlock.key} of line ${fromBlock.line}: blocks do not nest`);
     }
@@ -289,6 +306,17 @@ class OptionReader {
     if (isKnownOption(key) || this.#custom.has(key)) return;
     this.#fail(line, `strict is on and uWSGI knows no option "${key}"`);
   }
+}
+
+/** What a block's item takes the place of. */
+const ITEM = '%(_)';
+
+/** What a `for` goes through; nothing for another block. */
+function itemsOf(key: string, argument: string): readonly string[] {
+  if (key === 'for') return argument.split(' ').filter((item) => item !== '');
+  if (key !== 'for-times') return [];
+  const times = Math.min(Math.max(atoi(argument)?.value ?? 0, 0), MAX_OPTIONS + 1);
+  return Array.from({ length: times }, (_, index) => String(index + 1));
 }
 
 const NO_EFFECT: Effect = { kind: 'none' };

@@ -23,9 +23,8 @@ export interface IniLine {
 /** Letters whose text only the pod knows: paths, host, time, users, CPUs, version. */
 const POD_LETTERS = new Set('bpjisdcenxoODSPCENXIJvhtTVkuUgG0123456789');
 
-/** Splits a text into lines. Joining `text.slice(start, next)` of all lines gives back the text. */
-export function splitIniLines(text: string): readonly IniLine[] {
-  const lines: IniLine[] = [];
+/** Splits a text into lines, one at a time. Joining `text.slice(start, next)` of all lines gives back the text. */
+export function* splitIniLines(text: string): Generator<IniLine> {
   let start = 0;
   let number = 1;
   let percent = text.indexOf('%');
@@ -35,17 +34,16 @@ export function splitIniLines(text: string): readonly IniLine[] {
     if (percent !== -1 && percent < start) percent = text.indexOf('%', start);
     if (percent === -1 || percent >= end) {
       const next = newline === -1 ? end : end + 1;
-      lines.push({ number, start, end, next, content: cString(text.slice(start, end)), offsets: null });
+      yield { number, start, end, next, content: cString(text.slice(start, end)), offsets: null };
       start = next;
       number++;
     } else {
       const { line, newlines } = readMagicLine(text, start, number);
-      lines.push(line);
+      yield line;
       start = line.next;
       number += newlines;
     }
   }
-  return lines;
 }
 
 /** Where the character at an index of a line's content stands in the raw text; the line's end past the last one. */

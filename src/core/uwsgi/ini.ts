@@ -24,16 +24,7 @@ interface IniSection extends SectionReading {
 
 /** Reads a text as INI. Never fails: every text is an INI file to uWSGI. */
 export function readIni(text: string): ConfigDocument {
-  const lines = splitIniLines(text);
-  const sections = new Map<string, IniSection>();
-  const section = (name: string): IniSection => {
-    let reading = sections.get(name);
-    if (reading === undefined) {
-      reading = readSection(lines, name);
-      sections.set(name, reading);
-    }
-    return reading;
-  };
+  const section = readSections(text);
   return {
     section,
     replaceNumber: (place, value) => replaceToken(text, place, String(value)),
@@ -52,31 +43,54 @@ function asIni(directive: Directive): IniDirective {
   return directive as IniDirective;
 }
 
-function readSection(lines: readonly IniLine[], asked: string): IniSection {
-  const directives: IniDirective[] = [];
-  let unreadable: SectionReading['unreadable'] = null;
-  let header: IniLine | null = null;
-  let current = '';
-  for (const line of lines) {
-    if (directives.length > MAX_OPTIONS) break;
+/** A section while the text is read. */
+interface OpenSection {
+  readonly directives: IniDirective[];
+  header: IniLine | null;
+  unreadable: SectionReading['unreadable'];
+}
+
+/** Reads all sections at once: a text may ask for as many as it has lines (`ini = :other`). */
+function readSections(text: string): (name: string) => IniSection {
+  const sections = new Map<string, OpenSection>();
+  const open = (name: string): OpenSection => {
+    const known = sections.get(name);
+    if (known !== undefined) return known;
+    const fresh: OpenSection = { directives: [], header: null, unreadable: null };
+    sections.set(name, fresh);
+    return fresh;
+  };
+  // What tells sections apart and only the pod knows concerns them all.
+  let everywhere: SectionReading['unreadable'] = null;
+  let current = open('');
+  for (const line of splitIniLines(text)) {
     const [start, end] = stripBlanks(line.content, 0, line.content.length);
     if (start === end) continue;
     const first = line.content[start];
     if (first === '[') {
       // The last character is dropped unseen: `[uwsgi] ; c` names the section "uwsgi] ; ".
-      current = line.content.slice(start + 1, Math.max(start + 1, end - 1));
-      if (current === asked) header ??= line;
-      if (current.includes(OUTSIDE)) unreadable ??= { line: line.number, reason: 'the name of the section' };
+      const name = line.content.slice(start + 1, Math.max(start + 1, end - 1));
+      current = open(name);
+      current.header ??= line;
+      if (name.includes(OUTSIDE)) everywhere ??= { line: line.number, reason: 'the name of the section' };
     } else if (first === OUTSIDE) {
-      unreadable ??= { line: line.number, reason: 'the start of the line' };
-    } else if (first !== ';' && first !== '#' && current === asked) {
+      everywhere ??= { line: line.number, reason: 'the start of the line' };
+    } else if (first !== ';' && first !== '#' && current.directives.length <= MAX_OPTIONS) {
       const directive = readDirective(line, start, end);
-      if (directive.key.includes(OUTSIDE)) unreadable ??= { line: line.number, reason: 'the name of the option' };
-      directives.push(directive);
+      if (directive.key.includes(OUTSIDE)) {
+        current.unreadable ??= { line: line.number, reason: 'the name of the option' };
+      }
+      current.directives.push(directive);
     }
   }
-  return { found: directives.length > 0, directives, unreadable, header };
+  return (name) => {
+    const { directives, header, unreadable } = sections.get(name) ?? NO_SECTION;
+    const first = everywhere !== null && everywhere.line < (unreadable?.line ?? Infinity) ? everywhere : unreadable;
+    return { found: directives.length > 0, directives, header, unreadable: first };
+  };
 }
+
+const NO_SECTION: OpenSection = { directives: [], header: null, unreadable: null };
 
 function readDirective(line: IniLine, start: number, end: number): IniDirective {
   const equals = line.content.indexOf('=', start);

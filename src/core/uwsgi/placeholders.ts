@@ -4,6 +4,7 @@
  * first occurrence, math goes left to right, and a value that itself begins with a placeholder is not filled again.
  */
 import { OUTSIDE, strtoll } from './c-number.ts';
+import { MAX_VALUE } from './dialect.ts';
 import type { ExportedOption } from './exported-options.ts';
 
 /** The values of the options, in order, with placeholders filled; or the option that would never end. */
@@ -13,7 +14,6 @@ export interface FilledValues {
 }
 
 /** uWSGI has no limit and hangs or eats memory (`a = x%(a)`). */
-const MAX_LENGTH = 65_536;
 const MAX_FILLS = 1_000;
 
 /** Characters looked at in all values together, above one look at each: a bound on hostile files. */
@@ -42,12 +42,12 @@ export function fillPlaceholders(options: readonly ExportedOption[]): FilledValu
     }
     return values[index] ?? '';
   };
-  const passes: readonly [symbol: string, hook: (name: string) => string][] = [
+  const budget: Budget = { steps: MAX_STEPS };
+  const passes: readonly [symbol: string, hook: (name: string) => string | null][] = [
     ['$', () => OUTSIDE],
     ['@', () => OUTSIDE],
-    ['%', (name) => evaluate(name, lookUp)],
+    ['%', (name) => evaluate(name, lookUp, budget)],
   ];
-  const budget: Budget = { steps: MAX_STEPS };
   for (const [symbol, hook] of passes) {
     for (const [index, option] of options.entries()) {
       if (option.configured) continue;
@@ -61,7 +61,8 @@ export function fillPlaceholders(options: readonly ExportedOption[]): FilledValu
 
 interface Pass {
   readonly symbol: string;
-  readonly hook: (name: string) => string;
+  /** Null when what it stands for is too long. */
+  readonly hook: (name: string) => string | null;
   readonly budget: Budget;
 }
 
@@ -87,12 +88,13 @@ function fill(text: string, { symbol, hook, budget }: Pass): string | null {
       state = 0;
       if (nameLength === 0) continue;
       const filled = hook(value.slice(nameStart, nameStart + nameLength));
+      if (filled === null) return null;
       value = value.slice(0, nameStart - 2) + filled + value.slice(nameStart + nameLength + 1);
       // uWSGI looks again from the second character on.
       budget.steps -= at + value.length;
       at = 0;
       fills++;
-      if (budget.steps < 0 || fills > MAX_FILLS || value.length > MAX_LENGTH) return null;
+      if (budget.steps < 0 || fills > MAX_FILLS || value.length > MAX_VALUE) return null;
     } else {
       if (character === '(') depth++;
       else if (character === ')') depth--;
@@ -105,7 +107,7 @@ function fill(text: string, { symbol, hook, budget }: Pass): string | null {
 type Operation = 'concat' | '+' | '-' | '*' | '/';
 
 /** `name`, or `a b + 2`: tokens by blanks, left to right, whole numbers; without an operator texts are joined. */
-function evaluate(expression: string, lookUp: (name: string) => string): string {
+function evaluate(expression: string, lookUp: (name: string) => string, budget: Budget): string | null {
   if (!expression.includes(' ')) return lookUp(expression);
   let current: string | null = null;
   let operation: Operation = 'concat';
@@ -117,8 +119,11 @@ function evaluate(expression: string, lookUp: (name: string) => string): string 
       if (current !== null) current = calculate(current, token === '++' ? '+' : '-', '1');
       operation = 'concat';
     } else {
-      current = calculate(current ?? '', operation, /^\d+$/.test(token) ? token : lookUp(token));
+      const operand = /^\d+$/.test(token) ? token : lookUp(token);
+      current = calculate(current ?? '', operation, operand);
       operation = 'concat';
+      budget.steps -= current.length + operand.length;
+      if (budget.steps < 0 || current.length > MAX_VALUE) return null;
     }
   }
   return current ?? '';

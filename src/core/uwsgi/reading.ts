@@ -203,8 +203,14 @@ function editability(analysis: Analysis, state: OptionState): Setting<number>['e
   return { reason: `line ${directive.line}: ${key} ${comesFrom(value)}` };
 }
 
+const BYTE_ORDER_MARK = '\ufeff';
+const MARK_IS_TEXT = 'byte order mark, which uWSGI takes for a part of the first line';
+
 function addability(analysis: Analysis): Setting<number>['editable'] {
-  if (!analysis.sectionFound) return { reason: `the text has no option in section [${analysis.section}]` };
+  if (!analysis.sectionFound) {
+    const mark = analysis.text.startsWith(BYTE_ORDER_MARK) ? `; it begins with a ${MARK_IS_TEXT}` : '';
+    return { reason: `the text has no option in section [${analysis.section}]${mark}` };
+  }
   const list = analysis.options.find(({ key }) => key === 'blacklist' || key === 'whitelist');
   if (list === undefined) return true;
   return { reason: `line ${list.directive.line}: ${list.key} may forbid a new option` };
@@ -220,19 +226,37 @@ function isVerbatim(value: string): boolean {
 
 /** Says what outside the text a value comes from. */
 function comesFrom(value: string): string {
-  const variable = /\$\([^)]*\)/.exec(value)?.[0];
-  if (variable !== undefined) return `comes from ${variable}, an environment variable of the pod`;
-  const file = /@\([^)]*\)/.exec(value)?.[0];
-  if (file !== undefined) return `comes from ${file}, a file of the pod`;
-  const placeholder = /%\([^)]*\)/.exec(value)?.[0]?.replaceAll(OUTSIDE, '?');
-  if (placeholder !== undefined) return `comes from ${placeholder}, a placeholder`;
+  const variable = reference(value, '$');
+  if (variable !== null) return `comes from ${variable}, an environment variable of the pod`;
+  const file = reference(value, '@');
+  if (file !== null) return `comes from ${file}, a file of the pod`;
+  const placeholder = reference(value, '%')?.replaceAll(OUTSIDE, '?') ?? null;
+  if (placeholder !== null) return `comes from ${placeholder}, a placeholder`;
   return 'comes from a magic variable of the pod, such as %k, the number of CPUs of the node';
 }
+
+/** The first `$(NAME)` of a value, cut short; null when there is none. */
+function reference(value: string, symbol: string): string | null {
+  const start = value.indexOf(`${symbol}(`);
+  const end = start === -1 ? -1 : value.indexOf(')', start);
+  if (end === -1) return null;
+  const text = value.slice(start, end + 1);
+  return text.length > MAX_REFERENCE ? `${text.slice(0, MAX_REFERENCE)}...` : text;
+}
+
+const MAX_REFERENCE = 100;
 
 function notesOf(analysis: Analysis): readonly Note[] {
   const notes: Note[] = [];
   if (!analysis.sectionFound) {
     notes.push({ line: 1, text: `no option in section [${analysis.section}]: uWSGI runs with its defaults` });
+  }
+  const { text } = analysis;
+  if (text.startsWith(BYTE_ORDER_MARK)) notes.push({ line: 1, text: `begins with a ${MARK_IS_TEXT}` });
+  const nul = text.indexOf('\0');
+  if (nul !== -1) {
+    const line = text.slice(0, nul).split('\n').length;
+    notes.push({ line, text: 'holds a NUL byte: uWSGI reads a line up to its first one' });
   }
   for (const { key, directive } of analysis.options) {
     const meant = lookAlike(key);

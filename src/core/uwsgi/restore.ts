@@ -13,8 +13,18 @@ import { readingOf, TUNED_OPTIONS, type TunedOption } from './reading.ts';
  * `editConfig` could not have set in `savedText` was not ours and is left alone.
  */
 export function restoreValues(currentText: string, savedText: string, options: ConfigOptions): EditResult {
-  const saved = analyse(savedText, options);
-  let current = analyse(currentText, options);
+  const restored = restoreAnalysis(analyse(currentText, options), analyse(savedText, options), options);
+  if (!('text' in restored)) return { ok: false, refusals: restored };
+  return { ok: true, text: restored.text, changedLines: changedLines(currentText, restored.text) };
+}
+
+/** The same on texts that were read already: what the current one becomes, or every reason against it. */
+export function restoreAnalysis(
+  before: Analysis,
+  saved: Analysis,
+  options: ConfigOptions,
+): Analysis | readonly Refusal[] {
+  let current = before;
   const refusals: Refusal[] = [];
   // In reverse, so that lines that were added one behind the other go in the order they can be proven.
   for (const id of [...TUNED_OPTIONS].reverse()) {
@@ -23,8 +33,7 @@ export function restoreValues(currentText: string, savedText: string, options: C
     if ('reason' in next) refusals.push(next);
     else current = next;
   }
-  if (refusals.length > 0) return { ok: false, refusals };
-  return { ok: true, text: current.text, changedLines: changedLines(currentText, current.text) };
+  return refusals.length > 0 ? refusals : current;
 }
 
 function restoreOne(
