@@ -56,6 +56,7 @@ export async function observe(subject: Subject, options: ObserveOptions): Promis
     problems: subject.problems,
     readOnly: options.readOnly,
     frozen: namespaceObject?.metadata.annotations?.[FREEZE_ANNOTATION] === 'true',
+    terminating: namespaceObject?.metadata.deletionTimestamp !== undefined,
     duplicateOf: subject.duplicateOf,
     otherChange: subject.otherChange,
     workload,

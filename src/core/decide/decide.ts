@@ -1,6 +1,6 @@
 /** Snapshot and time to Decision: the only place where the phases of a tuning meet. Reads nothing, writes nothing. */
 import { condition, setConditions, type WantedCondition } from '../../api/conditions.ts';
-import { CHANGE_FINALIZER, type TuningStatus } from '../../api/uwsgi-tuning.ts';
+import { CHANGE_FINALIZER, type Change, type TuningStatus } from '../../api/uwsgi-tuning.ts';
 import { decodeDigest, isMaterial, isWorthKeeping } from '../recommend/digest.ts';
 import { CHANGE_POLL_MS, TROUBLE_POLL_MS, type Action, type Decision } from './decision.ts';
 import { stepForward, type ChangeContext } from './forward.ts';
@@ -11,7 +11,7 @@ import { worthWriting } from './persist.ts';
 import { policyInForce, readPolicy, type Policy } from './policy.ts';
 import { stepPutBack } from './put-back.ts';
 import type { Snapshot } from './snapshot.ts';
-import { HISTORY_LENGTH, withFinished, type Step } from './step.ts';
+import { finish, HISTORY_LENGTH, withFinished, type Step } from './step.ts';
 import { findTrouble } from './trouble.ts';
 
 export function decide(snapshot: Snapshot, now: number): Decision {
@@ -26,8 +26,7 @@ export function decide(snapshot: Snapshot, now: number): Decision {
       hasFinalizer,
       hasCheaper: readText(snapshot, policyInForce(policy, change))?.cheaper.value != null,
     };
-    const step = change.direction === 'PutBack' ? stepPutBack(change, context) : stepForward(change, context);
-    return decideChange(snapshot, policy, step, now);
+    return decideChange(snapshot, policy, stepChange(change, context), now);
   }
   if (hasFinalizer) return { status: null, action: { kind: 'RemoveFinalizer' }, requeueAfterMs: CHANGE_POLL_MS };
   if (tuning.metadata.deletionTimestamp !== undefined) return { status: null, action: null, requeueAfterMs: 3_600_000 };
@@ -37,6 +36,14 @@ export function decide(snapshot: Snapshot, now: number): Decision {
     return conclude(snapshot, status, null, TROUBLE_POLL_MS, now);
   }
   return decideIdle(snapshot, assessIdle(snapshot, policy, now), now);
+}
+
+function stepChange(change: Change, context: ChangeContext): Step {
+  if (context.snapshot.terminating) {
+    // What it holds is deleted in any order: nothing can be put back, and nothing would last.
+    return finish(change, 'Superseded', 'NamespaceTerminating', 'the namespace is being deleted', context.now);
+  }
+  return change.direction === 'PutBack' ? stepPutBack(change, context) : stepForward(change, context);
 }
 
 /** A change in flight: the step's result, with the figures of the newest samples. */

@@ -70,6 +70,10 @@ export function targetStopped(workload: WorkloadView): ClosedGate | null {
   return targetPaused({ workload }) ?? targetScaledToZero({ workload });
 }
 
+function namespaceTerminating({ snapshot }: Proposal): ClosedGate | null {
+  return snapshot.terminating ? held('NamespaceTerminating', 'the namespace is being deleted') : null;
+}
+
 function targetPaused({ workload }: Pick<Proposal, 'workload'>): ClosedGate | null {
   return workload.paused ? held('TargetPaused', `Deployment ${workload.name} is paused`) : null;
 }
@@ -184,6 +188,7 @@ function isAttempt({ verdict, reason }: FinishedChange): boolean {
 }
 
 const GATES: readonly Gate[] = [
+  namespaceTerminating,
   ({ snapshot }) => switchedOff(snapshot),
   targetPaused,
   targetScaledToZero,

@@ -150,6 +150,8 @@ export interface Snapshot {
   readonly problems: readonly string[];
   readonly readOnly: boolean;
   readonly frozen: boolean;
+  /** The namespace is being deleted. */
+  readonly terminating: boolean;
   /** Name of an older tuning of the same workload container. */
   readonly duplicateOf: string | null;
   /** Another tuning's change in flight on the same workload (its other container): one rollout at a time. */

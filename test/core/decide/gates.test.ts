@@ -32,6 +32,7 @@ function proposal({ spec = {}, status, snapshot = {}, proposal: more = {} }: Giv
       problems: [],
       readOnly: false,
       frozen: false,
+      terminating: false,
       duplicateOf: null,
       otherChange: null,
       workload: more.workload ?? workload(),
@@ -98,6 +99,11 @@ describe('a gate is closed', () => {
       'by the namespace',
       { snapshot: { frozen: true } },
       'Frozen: the namespace has the annotation uwsgi-tuner.dev/freeze: "true"',
+    ],
+    [
+      'by the end of the namespace',
+      { snapshot: { terminating: true, frozen: true } },
+      'NamespaceTerminating: the namespace is being deleted',
     ],
     ['by --read-only', { snapshot: { readOnly: true } }, 'ReadOnly: the controller runs with --read-only'],
     [

@@ -40,6 +40,7 @@ function plan(given: Given = {}): Plan {
     problems: [],
     readOnly: false,
     frozen: false,
+    terminating: false,
     duplicateOf: null,
     otherChange: null,
     workload: target,

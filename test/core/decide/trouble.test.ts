@@ -14,6 +14,7 @@ function trouble(overrides: Partial<Snapshot>, problems: string[] = [], conditio
     problems: [],
     readOnly: false,
     frozen: false,
+    terminating: false,
     duplicateOf: null,
     otherChange: null,
     workload: workload(),

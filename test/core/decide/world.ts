@@ -33,6 +33,7 @@ export class World {
   readOnly = false;
   ignored = false;
   frozen = false;
+  terminating = false;
   otherChange: Snapshot['otherChange'] = null;
   paused = false;
   replicas = 2;
@@ -154,6 +155,7 @@ export class World {
       problems: [],
       readOnly: this.readOnly,
       frozen: this.frozen,
+      terminating: this.terminating,
       duplicateOf: null,
       otherChange: this.otherChange,
       workload: this.workloadMissing
