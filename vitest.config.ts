@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Three tiers, three projects: unit (no cluster), control-plane (real API server), e2e (real node).
+// Three tiers, three projects: unit (no cluster), control-plane (real API server), e2e (real node). A fourth looks at what
+// the whole of e2e left behind: test/rights/.
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +15,7 @@ export default defineConfig({
             'test/control-plane/**',
             'test/e2e/**',
             'test/cluster/**',
+            'test/rights/whole-run.test.ts',
             ...(process.env['REAL_UWSGI'] === undefined ? ['test/core/uwsgi/differential.test.ts'] : []),
           ],
         },
@@ -35,6 +37,14 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'rights',
+          // Without the record of a whole run there is nothing to look at.
+          include: process.env['RIGHTS_RECORD'] === undefined ? [] : ['test/rights/whole-run.test.ts'],
+          testTimeout: 120_000,
         },
       },
     ],

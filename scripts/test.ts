@@ -1,11 +1,18 @@
-/** `npm test`: the checks, then the tests on a real control plane, then those on a real node. */
+/**
+ * `npm test`: the checks, then the tests on a real control plane, then those on a real node, then whether these used
+ * just the rights that the chart gives.
+ */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ensurePackages } from '../test/cluster/packages.ts';
 import { runSteps, runTests, STATIC_CHECKS, type Counts } from './steps.ts';
 
 await ensurePackages(['unit']);
 let ok = await runSteps(STATIC_CHECKS);
 let total: Counts = { passed: 0, failed: ok ? 0 : 1, skipped: 0 };
-for (const project of ['unit', 'control-plane', 'e2e']) {
+process.env['RIGHTS_RECORD'] = join(mkdtempSync(join(tmpdir(), 'uwsgi-tuner-rights-')), 'uses.json');
+for (const project of ['unit', 'control-plane', 'e2e', 'rights']) {
   const result = await runTests(project, true);
   ok &&= result.ok;
   total = {

@@ -1,5 +1,6 @@
 /** The API server's audit log: who wrote what. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { OPERATOR_NAMESPACE } from './operator.ts';
 
 export interface AuditEntry {
@@ -7,13 +8,24 @@ export interface AuditEntry {
   readonly verb: string;
   readonly user: { readonly username: string };
   readonly objectRef?: {
+    readonly apiGroup?: string;
     readonly resource?: string;
     readonly subresource?: string;
     readonly namespace?: string;
     readonly name?: string;
   };
   readonly responseStatus?: { readonly code?: number };
+  readonly requestURI: string;
   readonly requestReceivedTimestamp: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** All requests of the operator to a cluster, those of a log that was rotated (at 100 MB) too. */
+export async function allOperatorRequests(auditLog: string): Promise<readonly AuditEntry[]> {
+  const folder = dirname(auditLog);
+  const names = (await readdir(folder)).filter((name) => /^audit.*\.log$/.test(name)).toSorted();
+  const each = await Promise.all(names.map((name) => operatorRequests(join(folder, name), 0)));
+  return each.flat();
 }
 
 /** The operator's requests since a time, oldest first. */
