@@ -83,8 +83,7 @@ function makeUnknown(
   why: string,
 ): void {
   const { line } = option.directive;
-  const what = option.value === '' ? option.key : `${option.key} = ${option.value}`;
-  const reason = `${what.replaceAll(OUTSIDE, '...')} at line ${line} ${why}`;
+  const reason = `${option.key} at line ${line} ${why}`;
   for (const id of ids) states.set(id, { kind: 'unknown', reason, line });
 }
 

@@ -246,7 +246,7 @@ class OptionReader {
     const { key, value } = incoming;
     const { line } = incoming.directive;
     if (effect.kind === 'include' || effect.kind === 'inherit') {
-      this.#included ??= { line, reason: `${key} loads ${value}` };
+      this.#included ??= { line, reason: `${key} loads another file` };
     } else if (BLOCK_STARTS.has(key)) {
       this.#open(incoming);
     } else if (key === 'strict') {
@@ -256,7 +256,7 @@ class OptionReader {
       this.#set(incoming, key !== 'set', depth);
     } else if (key === 'declare-option' || key === 'declare-option2') {
       const equals = value.indexOf('=');
-      if (equals === -1) this.#failAt(incoming, `${key} needs name=template, found "${value}"`);
+      if (equals === -1) this.#failAt(incoming, `${key} needs name=template, found no "="`);
       else this.#custom.set(value.slice(0, equals), declared(key, value.slice(equals + 1)));
     } else if (key === 'ini') {
       this.#follow(incoming, depth);
@@ -280,7 +280,7 @@ class OptionReader {
     const { value, place } = incoming;
     const equals = value.indexOf('=');
     if (equals === -1) {
-      this.#failAt(incoming, `${incoming.key} needs name=value, found "${value}"`);
+      this.#failAt(incoming, `${incoming.key} needs name=value, found no "="`);
       return;
     }
     const inner: Incoming = {

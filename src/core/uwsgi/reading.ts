@@ -224,12 +224,11 @@ function isVerbatim(value: string): boolean {
   return !/^(?:[$@%]\(|\uFFFF)/.test(rest);
 }
 
-/** Says what outside the text a value comes from. */
+/** Says what outside the text a value comes from: never the value itself, which may hold what nobody shall read. */
 function comesFrom(value: string): string {
   const variable = reference(value, '$');
   if (variable !== null) return `comes from ${variable}, an environment variable of the pod`;
-  const file = reference(value, '@');
-  if (file !== null) return `comes from ${file}, a file of the pod`;
+  if (reference(value, '@') !== null) return 'comes from a file or a program of the pod';
   const placeholder = reference(value, '%')?.replaceAll(OUTSIDE, '?') ?? null;
   if (placeholder !== null) return `comes from ${placeholder}, a placeholder`;
   return 'comes from a magic variable of the pod, such as %k, the number of CPUs of the node';
