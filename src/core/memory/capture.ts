@@ -6,7 +6,7 @@ import { pythonArgv } from './capture-script-python.ts';
 import type { Depth, SamplerRoots } from './capture-script.ts';
 import { captureArgv, CGROUP, PROC } from './capture-script.ts';
 import type { Mapping } from './mapping.ts';
-import { describeParseError, isParseError } from './mapping.ts';
+import { isParseError } from './mapping.ts';
 import { parseSmaps } from './parse-smaps.ts';
 import type { ProcessFiles } from './process-files.ts';
 import { splitProcessFiles } from './process-files.ts';
@@ -39,7 +39,7 @@ export interface CaptureSections {
 /** A stream that was read, or why it could not be. */
 export type CaptureResult = { readonly ok: true; readonly sections: CaptureSections } | CaptureError;
 
-/** Why a stream is no capture. */
+/** Why a stream is no capture. The message quotes nothing of the stream: it reaches status, events and logs. */
 export interface CaptureError {
   readonly ok: false;
   readonly code: 'Empty' | 'TooLarge' | 'NotGzip' | 'NotCapture' | 'CutShort' | 'Malformed';
@@ -95,8 +95,8 @@ export function splitCapture(stream: Uint8Array, gunzip: Gunzip): CaptureResult 
     if (plain.length > CAPTURE_LIMIT) return tooLarge(plain.length);
   }
   if (!startsWith(plain, MAGIC)) {
-    const found = JSON.stringify(latin1.decode(plain.subarray(0, 24)));
-    return failure('NotCapture', `the capture starts with ${found}, allowed: "@uwsgi-tuner capture 1" or gzip of it`);
+    const message = `${plain.length} bytes do not start as a capture: with the line "@uwsgi-tuner capture 1"`;
+    return failure('NotCapture', message);
   }
   return readSections(plain);
 }
@@ -184,11 +184,14 @@ function partEnd(text: Uint8Array, from: number): number {
 function readProcess({ args, text, pagemaps }: ProcessDraft): ProcessSection | CaptureError {
   const [pid = '', uwsgi, word] = args;
   if (!/^[1-9]\d{0,9}$/.test(pid)) {
-    return failure('Malformed', `the capture names process ${JSON.stringify(pid.slice(0, 20))}, allowed: a pid`);
+    return failure('Malformed', 'the capture names a process by something else than a pid');
   }
   const files = splitProcessFiles(text);
   const mappings = files.smaps === null || !files.alive ? null : parseSmaps(files.smaps);
-  if (isParseError(mappings)) return failure('Malformed', describeParseError(mappings, `smaps of process ${pid}`));
+  if (isParseError(mappings)) {
+    const line = mappings.line === null ? '' : `, line ${mappings.line}`;
+    return failure('Malformed', `smaps of process ${pid}${line}: allowed: ${mappings.allowed}`);
+  }
   const hint = word === 'master' || word === 'worker' || word === 'other' ? word : null;
   return { pid: Number(pid), uwsgi: uwsgi === '1', hint, files, mappings, pagemaps };
 }
@@ -214,7 +217,7 @@ interface Drafts {
 function ended({ files, drafts }: Drafts, count: string | undefined, last: boolean): CaptureResult {
   if (Number(count) !== drafts.length || !last) {
     const found = `${drafts.length} processes${last ? '' : ' and more text behind it'}`;
-    return failure('CutShort', `the capture's end mark counts ${String(count)} processes, found ${found}`);
+    return failure('CutShort', `the capture's end mark counts other processes than were found: ${found}`);
   }
   const processes: ProcessSection[] = [];
   for (const draft of drafts) {

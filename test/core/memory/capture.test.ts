@@ -49,6 +49,18 @@ describe('a capture stream', () => {
     expect(code(bytes)).toBe(expected);
   });
 
+  it.each([
+    ['an environment', 'TOKEN=hunter2\n'],
+    ['a process that is no number', '@uwsgi-tuner capture 1\n@process hunter2 1 -\n@end 1\n'],
+    ['an end mark that is no number', '@uwsgi-tuner capture 1\n@end hunter2\n'],
+    ['a row that is none', '@uwsgi-tuner capture 1\n@process 7 1 -\n1-2 hunter2\n1 1 1 1 0 1 0\n@end 1\n'],
+    ['a part that is not named', '@uwsgi-tuner capture 1\n@process 7 1 -\n@parts hunter2\nhunter2\n@end 1\n'],
+  ])('of %s is refused without a word of it', (_, content) => {
+    const capture = splitCapture(text(content), gunzipSync);
+    expect(JSON.stringify(capture)).not.toContain('hunter2');
+    expect(capture.ok).toBe(false);
+  });
+
   it('may hold the texts of several processes in parts', () => {
     const head = '@uwsgi-tuner capture 1\n@process 7 1 -\n@process 8 0 -\n';
     const parts = (names: string, body: string): Uint8Array => text(`${head}@parts ${names}\n${body}@end 2\n`);
