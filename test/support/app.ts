@@ -16,6 +16,8 @@ export interface AppOptions {
   /** Metadata of the ConfigMap, for marks of Git and Helm. */
   readonly configMapMetadata?: object;
   readonly readinessPath?: string;
+  /** More of the container, such as its env. */
+  readonly container?: object;
 }
 
 /** A partial spec: everything but the target and the config. */
@@ -129,6 +131,7 @@ export class App {
     readonly requests?: number;
     readonly seconds?: number;
     readonly paths?: string;
+    readonly headers?: readonly string[];
   }): Promise<{ readonly ok: number; readonly failed: number }> {
     const amount =
       options.requests === undefined
@@ -144,7 +147,9 @@ export class App {
           '--paths',
           options.paths ?? '/work?ms=30',
         ];
-        const { stdout, stderr, code } = await this.cluster.inside([...argv, ...more], { timeoutMs: 320_000 });
+        const headers = (options.headers ?? []).flatMap((header) => ['--header', header]);
+        const command = [...argv, ...more, ...headers];
+        const { stdout, stderr, code } = await this.cluster.inside(command, { timeoutMs: 320_000 });
         if (code !== 0) throw new Error(`traffic failed: ${stderr}`);
         return JSON.parse(stdout) as { ok: number; failed: number };
       }),
@@ -197,7 +202,7 @@ export function iniText(lines: readonly string[]): string {
     'wsgi-file = /app/app.py',
     'master = true',
     'die-on-term = true',
-    'disable-logging = true',
+    ...(lines.some((line) => line.startsWith('log-format')) ? [] : ['disable-logging = true']),
     ...lines,
     '',
   ].join('\n');
@@ -244,6 +249,7 @@ function deployment(options: AppOptions): object {
                 failureThreshold: 10,
               },
               volumeMounts: [{ name: 'config', mountPath: '/etc/uwsgi-config' }],
+              ...options.container,
             },
           ],
           volumes: [{ name: 'config', configMap: { name: 'web-uwsgi' } }],

@@ -1,6 +1,7 @@
 /** The operator as users run it: the project's own image, installed by `helm install` with the chart's rights. */
 import type { NodeCluster } from '../cluster/index.ts';
 import { buildOperatorImage } from '../cluster/index.ts';
+import { waitFor } from './wait.ts';
 
 export const OPERATOR_NAMESPACE = 'uwsgi-tuner-system';
 
@@ -25,6 +26,27 @@ export async function installOperator(cluster: NodeCluster, values: readonly str
     { timeoutMs: 120_000 },
   );
   if (result.code !== 0) throw new Error(`helm install failed: ${result.stderr}\n${result.stdout}`);
+}
+
+/**
+ * The operator with other values than it was installed with. In between no process of it is left, so that each request
+ * after that moment, which is given back in milliseconds since the epoch, is made under the rights of the new values.
+ */
+export async function upgradeOperator(cluster: NodeCluster, values: readonly string[]): Promise<number> {
+  const upgrade = async (...sets: readonly string[]): Promise<void> => {
+    const argv = ['upgrade', 'uwsgi-tuner', 'charts/uwsgi-tuner', '--namespace', OPERATOR_NAMESPACE, '--reuse-values'];
+    const more = [...sets.flatMap((value) => ['--set', value]), '--wait', '--timeout', '90s'];
+    const { code, stdout, stderr } = await cluster.helm([...argv, ...more], { timeoutMs: 120_000 });
+    if (code !== 0) throw new Error(`helm upgrade failed: ${stderr}\n${stdout}`);
+  };
+  const pods = ['--namespace', OPERATOR_NAMESPACE, 'get', 'pods', '--output', 'name'];
+  await upgrade('replicaCount=0');
+  await waitFor('the end of the operator', async () => ((await cluster.kubectlOk(pods)) === '' ? true : null), {
+    timeoutMs: 60_000,
+  });
+  const since = Date.now();
+  await upgrade('replicaCount=1', ...values);
+  return since;
 }
 
 /** The operator's log lines so far, for a failed test's message. */

@@ -2,7 +2,8 @@
  * Bounded load for a test pod: keeps N requests open at once until a count or a time is reached, then prints one line of
  * JSON: {"ok":N,"failed":N,"byStatus":{"200":N,"500":N,"no answer":N},"seconds":S}.
  *
- *   node traffic.ts --url http://10.244.0.5:8080 --connections 20 (--requests 400 | --seconds 8) [--paths /work,/json?depth=200]
+ *   node traffic.ts --url http://10.244.0.5:8080 --connections 20 (--requests 400 | --seconds 8)
+ *     [--paths /work,/json?depth=200] [--header 'Name: value']…
  *
  * Only for servers of a test's own: 127.0.0.1, or an address inside a cluster's network namespace.
  */
@@ -21,6 +22,7 @@ interface Load {
   readonly requests: number;
   readonly deadline: number;
   readonly paths: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 const { values } = parseArgs({
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     requests: { type: 'string' },
     seconds: { type: 'string' },
     paths: { type: 'string', default: '/' },
+    header: { type: 'string', multiple: true, default: [] },
   },
 });
 
@@ -45,6 +48,7 @@ const byStatus = await generate({
   requests: bounded('requests', values.requests ?? String(MAX_REQUESTS), MAX_REQUESTS),
   deadline: start + bounded('seconds', values.seconds ?? String(MAX_SECONDS), MAX_SECONDS) * 1000,
   paths: values.paths.split(','),
+  headers: Object.fromEntries(values.header.map((header) => header.split(/: */, 2) as [string, string])),
 });
 const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
 const ok = byStatus['200'] ?? 0;
@@ -59,7 +63,7 @@ async function generate(load: Load): Promise<Readonly<Record<string, number>>> {
     while (begun < load.requests && Date.now() < load.deadline) {
       const path = load.paths[begun % load.paths.length] ?? '/';
       begun += 1;
-      const status = await ask(new URL(path, load.url));
+      const status = await ask(new URL(path, load.url), load.headers);
       counts[status] = (counts[status] ?? 0) + 1;
     }
   }
@@ -68,11 +72,11 @@ async function generate(load: Load): Promise<Readonly<Record<string, number>>> {
 }
 
 /** The status of one answer, or why there was none. A worker that dies takes its requests with it: "no answer". */
-function ask(url: URL): Promise<string> {
+function ask(url: URL, headers: Load['headers']): Promise<string> {
   return new Promise((resolve) => {
     // A connection of its own for each request: uWSGI's HTTP socket closes after one, and an agent with a bound on its
     // sockets would hand the closing one to the next request.
-    const call = request(url, { agent: false, timeout: REQUEST_TIMEOUT_MS }, (response) => {
+    const call = request(url, { agent: false, headers, timeout: REQUEST_TIMEOUT_MS }, (response) => {
       response.resume();
       response.on('end', () => {
         resolve(String(response.statusCode));

@@ -1,4 +1,7 @@
-"""The WSGI application of the test pods: each path does one thing to memory or to a stack, as told by its query."""
+"""The WSGI application of the test pods: each path does one thing to memory or to a stack, as told by its query.
+
+With log=TEXT in the query the text becomes a line of the log, as if the application or uWSGI had written it.
+"""
 
 import json
 import os
@@ -86,6 +89,8 @@ def application(environ, start_response):
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"not found\n"]
     query = parse_qs(environ.get("QUERY_STRING", ""))
+    for text in query.get("log", []):
+        print(text, file=sys.stderr, flush=True)
     try:
         answer = view(int(query.get(name, [default])[0]))
     except Exception:
