@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Three tiers, three projects: unit (no cluster), control-plane (real API server), e2e (real node). A fourth looks at what
+// Four projects: unit (no cluster), uwsgi (real uWSGI), control-plane (real API server), e2e (real node). A fifth looks at what
 // the whole of e2e left behind: test/rights/.
 export default defineConfig({
   test: {
@@ -10,14 +10,23 @@ export default defineConfig({
           name: 'unit',
           setupFiles: 'test/support/property-seed.ts',
           include: ['test/**/*.test.ts'],
-          // The differential test against real uWSGI runs by hand: CONTRIBUTING.md.
           exclude: [
+            'test/uwsgi/**',
             'test/control-plane/**',
             'test/e2e/**',
             'test/cluster/**',
             'test/rights/whole-run.test.ts',
-            ...(process.env['REAL_UWSGI'] === undefined ? ['test/core/uwsgi/differential.test.ts'] : []),
           ],
+        },
+      },
+      {
+        test: {
+          name: 'uwsgi',
+          include: ['test/uwsgi/**/*.test.ts'],
+          // For thousands of cases by hand.
+          testTimeout: 3_600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
         },
       },
       {

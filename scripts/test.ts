@@ -1,5 +1,5 @@
 /**
- * `npm test`: the checks, then the tests on a real control plane, then those on a real node, then whether these used
+ * `npm test`: the checks, then the tests with a real uWSGI, on a real control plane, on a real node, then whether these used
  * just the rights that the chart gives.
  */
 import { mkdtempSync } from 'node:fs';
@@ -12,7 +12,7 @@ await ensurePackages(['unit']);
 let ok = await runSteps(STATIC_CHECKS);
 let total: Counts = { passed: 0, failed: ok ? 0 : 1, skipped: 0 };
 process.env['RIGHTS_RECORD'] = join(mkdtempSync(join(tmpdir(), 'uwsgi-tuner-rights-')), 'uses.json');
-for (const project of ['unit', 'control-plane', 'e2e', 'rights']) {
+for (const project of ['unit', 'uwsgi', 'control-plane', 'e2e', 'rights']) {
   const result = await runTests(project, true);
   ok &&= result.ok;
   total = {

@@ -7,7 +7,7 @@ import { showProgress } from './progress.ts';
 import { run } from './run.ts';
 
 /** What a task needs besides the programs built from source. */
-export type PackageSet = 'unit' | 'control-plane' | 'node' | 'images';
+export type PackageSet = 'unit' | 'uwsgi' | 'control-plane' | 'node' | 'images';
 
 /** A program (searched on the PATH) or a file with the Debian package that brings it. */
 type Need = readonly [program: string, debianPackage: string];
@@ -19,6 +19,13 @@ const NEEDS: Readonly<Record<PackageSet, readonly Need[]>> = {
     ['bash', 'bash'],
     ['busybox', 'busybox'],
     ['python3', 'python3'],
+  ],
+  // The two builds of uWSGI that the config room is held against, and pip to get the second.
+  uwsgi: [
+    ['/usr/bin/uwsgi-core', 'uwsgi-core'],
+    ['python3', 'python3'],
+    ['pip3', 'python3-pip'],
+    ['flock', 'util-linux'],
   ],
   'control-plane': [
     ['bash', 'bash'],

@@ -3,6 +3,7 @@
  * spelling wins; `inherit` comes after everything (core/config.c uwsgi_configure).
  */
 import { atoi, OUTSIDE, strtoul } from './c-number.ts';
+import type { Cause } from './cause.ts';
 import type { ExportedOption, Fault } from './exported-options.ts';
 import { isTrue } from './exported-options.ts';
 import { OPTIONS, optionsNamed, type OptionId } from './options.ts';
@@ -11,7 +12,7 @@ import { OPTIONS, optionsNamed, type OptionId } from './options.ts';
 export type OptionState =
   | { readonly kind: 'unset' }
   | { readonly kind: 'set'; readonly text: string; readonly option: ExportedOption }
-  | { readonly kind: 'unknown'; readonly reason: string; readonly line: number };
+  | { readonly kind: 'unknown'; readonly cause: Cause; readonly reason: string; readonly line: number };
 
 /** Where every option ends. */
 export interface Effective {
@@ -27,7 +28,7 @@ export function applyOptions(options: readonly ExportedOption[], values: readonl
   const applyCustom = (option: ExportedOption, template: string): void => {
     const ids = known.get(template) ?? idsOfTemplate(template);
     known.set(template, ids);
-    makeUnknown(states, ids, option, 'is an option made by declare-option and may set it');
+    makeUnknown(states, ids, option, ['CustomOption', 'is an option made by declare-option and may set it']);
   };
   let fatal: Fault | null = null;
   // Options made by `declare-option` act while the file is read, before any of the list applies.
@@ -37,7 +38,7 @@ export function applyOptions(options: readonly ExportedOption[], values: readonl
   for (const [index, option] of options.entries()) {
     const { effect } = option;
     if (effect.kind === 'include') {
-      makeUnknown(states, Object.keys(OPTIONS) as OptionId[], option, 'may set it');
+      makeUnknown(states, Object.keys(OPTIONS) as OptionId[], option, ['Include', 'may set it']);
     } else if (effect.kind === 'custom' && !effect.immediate) {
       applyCustom(option, effect.template);
     } else if (!option.configured || ACT_AT_ONCE.has(option.key)) {
@@ -48,7 +49,7 @@ export function applyOptions(options: readonly ExportedOption[], values: readonl
   }
   for (const option of options) {
     if (option.effect.kind !== 'inherit') continue;
-    makeUnknown(states, Object.keys(OPTIONS) as OptionId[], option, 'is read last and may set it');
+    makeUnknown(states, Object.keys(OPTIONS) as OptionId[], option, ['Inherit', 'is read last and may set it']);
   }
   return { states, fatal };
 }
@@ -60,7 +61,7 @@ function nextState(before: OptionState | undefined, option: ExportedOption, text
   if (option.conditional === null) return { kind: 'set', text, option };
   // What a block may or may not set again to the same is known all the same.
   if (before?.kind === 'set' && OPTIONS[id].kind !== 'list' && before.text === text) return before;
-  return { kind: 'unknown', reason: option.conditional, line: option.directive.line };
+  return { kind: 'unknown', cause: 'Block', reason: option.conditional, line: option.directive.line };
 }
 
 /** The options that a template of `declare-option` may set. */
@@ -80,11 +81,11 @@ function makeUnknown(
   states: Map<OptionId, OptionState>,
   ids: readonly OptionId[],
   option: ExportedOption,
-  why: string,
+  [cause, why]: readonly [Cause, string],
 ): void {
   const { line } = option.directive;
   const reason = `${option.key} at line ${line} ${why}`;
-  for (const id of ids) states.set(id, { kind: 'unknown', reason, line });
+  for (const id of ids) states.set(id, { kind: 'unknown', cause, reason, line });
 }
 
 /** uwsgi_opt_set_int ends the process for a number below 0, also when a later one would win. */

@@ -6,6 +6,7 @@
 import { kib, type Bytes } from '../quantity.ts';
 import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
 import { OUTSIDE } from './c-number.ts';
+import type { Cause } from './cause.ts';
 import { readFacts, type ConfigFacts } from './facts.ts';
 import { intOf, type OptionState } from './effective.ts';
 import { lookAlike, type OptionId } from './options.ts';
@@ -29,6 +30,8 @@ export interface Setting<T> {
   readonly value: T | null;
   /** Null exactly when the value is not. */
   readonly reason: string | null;
+  /** What kind of reason; null exactly when the reason is. */
+  readonly cause: Cause | null;
   /** The occurrence that wins; null when the option is not in the text. */
   readonly where: Where | null;
   /** Whether `editConfig` can set it; for an option that is not there: add it. */
@@ -97,7 +100,8 @@ function withFault<T>(setting: Setting<T>, analysis: Analysis, fault: ConfigRead
     fault === analysis.broken
       ? `line ${fault.line}: ${fault.reason}`
       : `uWSGI exits: line ${fault.line}: ${fault.reason}`;
-  return { ...setting, value: null, reason, editable: fault === analysis.broken ? { reason } : setting.editable };
+  const editable = fault === analysis.broken ? { reason } : setting.editable;
+  return { ...setting, value: null, reason, cause: 'Fault', editable };
 }
 
 /** core/init.c sanitize_args: `cheaper >= processes` ends the process. */
@@ -123,7 +127,8 @@ function processesOf(analysis: Analysis): Setting<number> {
   const line = limit.kind === 'unset' ? 0 : limit.kind === 'set' ? limit.option.directive.line : limit.line;
   const reason = `limit-nproc at line ${line} may cut the number of workers`;
   const certain = most !== null && most < setting.value;
-  return { ...setting, value: certain ? most - 1 : null, reason: certain ? null : reason, editable: { reason } };
+  if (certain) return { ...setting, value: most - 1, editable: { reason } };
+  return { ...setting, value: null, reason, cause: 'ProcessLimit', editable: { reason } };
 }
 
 /**
@@ -138,7 +143,13 @@ function threadsOf(analysis: Analysis): Setting<number> {
   const reason = `line ${loop.line}: ${loop.key} runs a loop that starts no threads`;
   if (value === null || value === 1) return { ...setting, value, editable: { reason } };
   if (loop.isCertain) return { ...setting, value: 1, editable: { reason } };
-  return { ...setting, value: null, reason: `${reason}, if its plugin is there`, editable: { reason } };
+  return {
+    ...setting,
+    value: null,
+    reason: `${reason}, if its plugin is there`,
+    cause: 'LoopEngine',
+    editable: { reason },
+  };
 }
 
 /** The option that chooses a loop without threads; certain for uWSGI's own, not for one that a plugin brings. */
@@ -153,22 +164,23 @@ function otherLoop(analysis: Analysis): (Where & { readonly isCertain: boolean }
 }
 
 function stackOf(analysis: Analysis): Setting<Bytes> {
-  const { value, where, editable, reason } = numberOf(analysis, 'threadStackSize', 0);
-  if (value === null) return { value: null, reason, where, editable };
+  const setting = numberOf(analysis, 'threadStackSize', 0);
+  const { value, where } = setting;
+  if (value === null) return { ...setting, value };
+  const unset = (reason: string): Setting<Bytes> => ({ ...setting, value: null, reason, cause: 'Unset' });
   const standard = 'the C library uses its default, the stack limit of the process (mostly 8 MiB)';
-  if (where === null) return { value: null, reason: `not set: ${standard}`, where, editable };
+  if (where === null) return unset(`not set: ${standard}`);
   const at = `line ${where.line}: ${where.key} is ${value}`;
-  if (value === 0) return { value: null, reason: `${at}: ${standard}`, where, editable };
-  if (value < MIN_STACK_KIB) {
-    const least = `below the least of ${MIN_STACK_KIB} KiB`;
-    return { value: null, reason: `${at} KiB, ${least}: ${standard}`, where, editable };
-  }
-  return { value: kib(Math.ceil(value / PAGE_KIB) * PAGE_KIB), reason: null, where, editable };
+  if (value === 0) return unset(`${at}: ${standard}`);
+  if (value < MIN_STACK_KIB) return unset(`${at} KiB, below the least of ${MIN_STACK_KIB} KiB: ${standard}`);
+  return { ...setting, value: kib(Math.ceil(value / PAGE_KIB) * PAGE_KIB) };
 }
 
 function cheaperOf(analysis: Analysis): Setting<number> {
   const setting = numberOf(analysis, 'cheaper', 0);
-  return setting.where === null && setting.reason === null ? { ...setting, value: null, reason: 'not set' } : setting;
+  return setting.where === null && setting.reason === null
+    ? { ...setting, value: null, reason: 'not set', cause: 'Unset' }
+    : setting;
 }
 
 /** An int option. */
@@ -177,15 +189,16 @@ function numberOf(analysis: Analysis, id: OptionId, unset: number): Setting<numb
   const editable = editability(analysis, state);
   switch (state.kind) {
     case 'unset':
-      return { value: unset, reason: null, where: null, editable };
+      return { value: unset, reason: null, cause: null, where: null, editable };
     case 'unknown':
-      return { value: null, reason: state.reason, where: null, editable };
+      return { value: null, reason: state.reason, cause: state.cause, where: null, editable };
     case 'set': {
       const { line } = state.option.directive;
       const where = { line, key: state.option.key };
       const number = intOf(state);
-      if (number !== null) return { value: number, reason: null, where, editable };
-      return { value: null, reason: `line ${line}: ${where.key} ${comesFrom(state.option.value)}`, where, editable };
+      if (number !== null) return { value: number, reason: null, cause: null, where, editable };
+      const [cause, from] = comesFrom(state.option.value);
+      return { value: null, reason: `line ${line}: ${where.key} ${from}`, cause, where, editable };
     }
   }
 }
@@ -200,7 +213,7 @@ function editability(analysis: Analysis, state: OptionState): Setting<number>['e
     return { reason: `line ${directive.line}: ${key} stands inside ${inside}` };
   }
   if (isVerbatim(value)) return true;
-  return { reason: `line ${directive.line}: ${key} ${comesFrom(value)}` };
+  return { reason: `line ${directive.line}: ${key} ${comesFrom(value)[1]}` };
 }
 
 const BYTE_ORDER_MARK = '\ufeff';
@@ -225,13 +238,13 @@ function isVerbatim(value: string): boolean {
 }
 
 /** Says what outside the text a value comes from: never the value itself, which may hold what nobody shall read. */
-function comesFrom(value: string): string {
+function comesFrom(value: string): readonly [Cause, string] {
   const variable = reference(value, '$');
-  if (variable !== null) return `comes from ${variable}, an environment variable of the pod`;
-  if (reference(value, '@') !== null) return 'comes from a file or a program of the pod';
+  if (variable !== null) return ['EnvironmentVariable', `comes from ${variable}, an environment variable of the pod`];
+  if (reference(value, '@') !== null) return ['PodFile', 'comes from a file or a program of the pod'];
   const placeholder = reference(value, '%')?.replaceAll(OUTSIDE, '?') ?? null;
-  if (placeholder !== null) return `comes from ${placeholder}, a placeholder`;
-  return 'comes from a magic variable of the pod, such as %k, the number of CPUs of the node';
+  if (placeholder !== null) return ['Placeholder', `comes from ${placeholder}, a placeholder`];
+  return ['MagicVariable', 'comes from a magic variable of the pod, such as %k, the number of CPUs of the node'];
 }
 
 /** The first `$(NAME)` of a value, cut short; null when there is none. */

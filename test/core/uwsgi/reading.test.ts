@@ -144,7 +144,13 @@ describe('the thread stack size', () => {
     (key) => {
       const { threadStackSize } = read(uwsgi(`${key} = 512`));
 
-      expect(threadStackSize).toEqual({ value: kib(512), reason: null, where: { line: 2, key }, editable: true });
+      expect(threadStackSize).toEqual({
+        value: kib(512),
+        reason: null,
+        cause: null,
+        where: { line: 2, key },
+        editable: true,
+      });
     },
   );
 
