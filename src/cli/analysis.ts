@@ -1,6 +1,6 @@
 /** Captures to attribution, budget and recommendation, as data that every form of output is rendered from. Pure. */
 import type { Platform, ProcessFootprint, Sample } from '../core/memory/sample.ts';
-import { bytes, kib, sumBytes, type Bytes } from '../core/quantity.ts';
+import { bytes, computedBytes, kib, sumBytes, type Bytes } from '../core/quantity.ts';
 import { addSample, emptyDigest, threadsOf, usageOf, workersOf, type Digest } from '../core/recommend/digest.ts';
 import { recommend } from '../core/recommend/recommend.ts';
 import { stackRisk, type StackRisk } from '../core/recommend/stack-risk.ts';
@@ -222,7 +222,7 @@ function stackTableOf(pods: readonly Sample[], totals: Totals, basis: TableBasis
     .sort((a, b) => b - a)
     .map((size) => ({
       size,
-      mapped: captured.get(size) ?? bytes(count * size),
+      mapped: captured.get(size) ?? computedBytes(count * size),
       provenance: captured.has(size) ? 'measured' : 'calculated',
       blog: isBlog ? (BLOG.find(([known]) => kib(known) === size)?.[1] ?? null) : null,
       risk: stackRisk(size, basis.platform),
@@ -242,7 +242,7 @@ function capturedStacks(pods: readonly Sample[]): ReadonlyMap<Bytes, Bytes> {
       const { size, mapped } = threadStacks;
       if (size !== null && mapped !== null) ofPod.set(size, (ofPod.get(size) ?? 0) + mapped);
     }
-    for (const [size, mapped] of ofPod) found.set(size, bytes(Math.max(found.get(size) ?? 0, mapped)));
+    for (const [size, mapped] of ofPod) found.set(size, computedBytes(Math.max(found.get(size) ?? 0, mapped)));
   }
   return found;
 }

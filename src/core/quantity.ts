@@ -35,14 +35,22 @@ export function bytes(value: number): Bytes {
   return value as Bytes;
 }
 
+/**
+ * A size computed from figures of the outside, rounded: the largest exact size stands for everything above it, so that
+ * no figure in a capture or a spec, however absurd, ends in an exception. What is below 0 or no number is a bug.
+ */
+export function computedBytes(value: number): Bytes {
+  return bytes(Math.min(Math.round(value), Number.MAX_SAFE_INTEGER));
+}
+
 /** KiB, as the kernel and uWSGI's thread stack option count, to bytes. */
 export function kib(value: number): Bytes {
-  return bytes(Math.round(value * KIB));
+  return computedBytes(value * KIB);
 }
 
 /** MiB to bytes. */
 export function mib(value: number): Bytes {
-  return bytes(Math.round(value * KIB * KIB));
+  return computedBytes(value * KIB * KIB);
 }
 
 /** Bytes to KiB, rounded to the nearest: for showing, never for computing. */
@@ -60,17 +68,17 @@ export function toExactKib(value: Bytes): number {
 export function sumBytes(values: Iterable<Bytes>): Bytes {
   let sum = 0;
   for (const value of values) sum += value;
-  return bytes(sum);
+  return computedBytes(sum);
 }
 
 /** A size times a factor, rounded up to a whole byte. */
 export function scaleUp(value: Bytes, factor: number): Bytes {
-  return bytes(Math.ceil(value * factor));
+  return computedBytes(Math.ceil(value * factor));
 }
 
 /** The next multiple of the page size at or above a size. */
 export function ceilToPage(value: Bytes, pageSize: Bytes): Bytes {
-  return bytes(Math.ceil(value / pageSize) * pageSize);
+  return computedBytes(Math.ceil(value / pageSize) * pageSize);
 }
 
 /**

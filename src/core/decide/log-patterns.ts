@@ -40,7 +40,8 @@ export const NO_SIGNS: LogCounts = {
 /** `log-date` puts a date and " - " before uWSGI's own lines; a request line ("[pid: 7|app: 0|...") never matches. */
 const DATE_PREFIX = /^[\w:, .+/-]{1,48} - /;
 
-const DIED = /^DAMN ! worker \d+ \(pid: \d+\) (?:died|MISTERIOUSLY killed)(?:,? ?(?:killed )?by signal (\d+))?/;
+/** Linux has 64 signals; a longer number is no signal's, and a hostile log cannot make one key after the other. */
+const DIED = /^DAMN ! worker \d+ \(pid: \d+\) (?:died|MISTERIOUSLY killed)(?:,? ?(?:killed )?by signal (\d{1,2})\b)?/;
 
 /** Reads one line of a uWSGI container's log. */
 export function readLogLine(text: string): LogSign | null {
@@ -48,7 +49,7 @@ export function readLogLine(text: string): LogSign | null {
   const died = DIED.exec(line);
   if (died !== null) return { kind: 'WorkerDied', signal: died[1] === undefined ? null : Number(died[1]) };
   if (line.startsWith('*** Starting uWSGI') || line.startsWith('spawned uWSGI')) return { kind: 'Started' };
-  const stack = /^threads stack size set to (\d+)k/.exec(line);
+  const stack = /^threads stack size set to (\d{1,10})k/.exec(line);
   if (stack !== null) return { kind: 'StackSet', stackKib: Number(stack[1]) };
   if (line.startsWith('!!! unable to set requested threads stacksize')) return { kind: 'StackRefused' };
   if (/^\*\*\* HARAKIRI ON WORKER \d+ \(pid: \d+, try: 1\)/.test(line)) return { kind: 'Harakiri' };

@@ -10,6 +10,7 @@ import { isParseError } from './mapping.ts';
 import { parseSmaps } from './parse-smaps.ts';
 import type { ProcessFiles } from './process-files.ts';
 import { splitProcessFiles } from './process-files.ts';
+import { MOST_PROCESSES } from './sample.ts';
 
 /** One row of merged stacks: its first address, and 8 bytes for each of its pages (/proc/PID/pagemap). */
 export interface PagemapSection {
@@ -118,6 +119,8 @@ interface ProcessDraft {
 function readSections(plain: Uint8Array): CaptureResult {
   const files = new Map<string, string>();
   const drafts: ProcessDraft[] = [];
+  /** Of a pid that is named twice the first. */
+  const byPid = new Map<string, ProcessDraft>();
   let position = 0;
   for (;;) {
     const header = readHeader(plain, position);
@@ -127,16 +130,21 @@ function readSections(plain: Uint8Array): CaptureResult {
     if (name === 'pagemap') {
       const { section, end } = readPagemap(plain, header);
       // Without a pid it is of the process above, in captures that were saved when there was none.
-      const draft = args[2] === undefined ? drafts.at(-1) : drafts.find((one) => one.args[0] === args[2]);
+      const draft = args[2] === undefined ? drafts.at(-1) : byPid.get(args[2]);
       if (section !== null) draft?.pagemaps.push(section);
       position = end;
       continue;
     }
     position = nextHeader(plain, body);
     const text = plain.subarray(body, position);
-    if (name === 'process') drafts.push({ args, text, pagemaps: [] });
-    else if (name !== 'parts') files.set(name, latin1.decode(text));
-    else if (!readParts(args, text, files, drafts)) {
+    if (name === 'process') {
+      if (drafts.length >= MOST_PROCESSES)
+        return failure('TooLarge', `the capture has more than ${MOST_PROCESSES} processes`);
+      const draft = { args, text, pagemaps: [] };
+      drafts.push(draft);
+      if (!byPid.has(args[0] ?? '')) byPid.set(args[0] ?? '', draft);
+    } else if (name !== 'parts') files.set(name, latin1.decode(text));
+    else if (!readParts(args, text, files, byPid)) {
       return failure('Malformed', `the capture names ${args.length} parts and holds others`);
     }
   }
@@ -155,14 +163,14 @@ function readParts(
   names: readonly string[],
   text: Uint8Array,
   files: Map<string, string>,
-  drafts: readonly ProcessDraft[],
+  byPid: ReadonlyMap<string, ProcessDraft>,
 ): boolean {
   let position = 0;
   for (const name of names) {
     const end = partEnd(text, position);
     if (end < 0) return false;
     const part = text.subarray(position, end);
-    const draft = drafts.find(({ args }) => args[0] === name);
+    const draft = byPid.get(name);
     if (draft !== undefined) draft.text = part;
     else if (/^\d/.test(name)) return false;
     else files.set(name, latin1.decode(part));

@@ -14,7 +14,7 @@
  * Neighbours of equal rights and flags merge, so a reserve can hold the guard of the stack above it in its last page,
  * and a stack can run into the arena above it. Both are cut at the 64 MiB border.
  */
-import { bytes, mib } from '../quantity.ts';
+import { bytes, computedBytes, mib } from '../quantity.ts';
 import type { Mapping } from './mapping.ts';
 import { hasFlag, isAnonymous } from './mapping.ts';
 import { parsePagemap, type StackExtent } from './parse-pagemap.ts';
@@ -123,7 +123,7 @@ function wholeRow(mapping: Mapping): StackExtent {
   // Touched pages stay and stacks grow without holes worth counting, so what is resident or swapped is the depth. A huge
   // page is resident whole however little of it was touched; where that is not told, less than one is none.
   const huge = anonHugePages ?? (rss !== null && rss < HUGE_PAGE ? 0 : null);
-  const touched = rss === null || swap === null || huge !== 0 ? null : bytes(rss + swap);
+  const touched = rss === null || swap === null || huge !== 0 ? null : computedBytes(rss + swap);
   return {
     start: mapping.start,
     size: mapping.size,

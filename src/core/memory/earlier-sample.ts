@@ -5,7 +5,7 @@
  */
 import type { ProcessSection } from './capture.ts';
 import type { Depth } from './capture-script.ts';
-import { countField } from './parse-status.ts';
+import { threadCount } from './parse-status.ts';
 import type { Platform, ProcessFootprint, Sample } from './sample.ts';
 import type { StackHints } from './stacks.ts';
 
@@ -67,7 +67,7 @@ export function sameProcess(
 
 /** Whether each thread's stat was read; of a process with one thread its own is all there is. */
 export function threadsWereRead({ files }: ProcessSection): boolean {
-  return files.threads.length > 1 || countField(files.fields, 'Threads') === 1;
+  return files.threads.length > 1 || threadCount(files.fields) === 1;
 }
 
 /**

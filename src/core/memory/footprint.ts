@@ -1,6 +1,6 @@
 /** What one process uses, summed from its regions. */
 import type { Bytes } from '../quantity.ts';
-import { bytes } from '../quantity.ts';
+import { bytes, computedBytes } from '../quantity.ts';
 import type { Region } from './classify.ts';
 import type { Mapping } from './mapping.ts';
 import type { ProcessFootprint } from './sample.ts';
@@ -92,5 +92,5 @@ function total(mappings: readonly Mapping[], part: Summand): Bytes | null {
     if (value === null) return null;
     sum += value;
   }
-  return bytes(Math.round(sum));
+  return computedBytes(sum);
 }

@@ -91,7 +91,7 @@ function readBlock(lines: readonly string[], from: number, summed: number): Bloc
   const mappings: Mapping[] = [];
   for (let number = form === 'pmap' ? from : from + 1; number < lines.length; number += 1) {
     const line = lines[number] ?? '';
-    if (/^[ =-]*[=-]{4}[ =-]*$/.test(line)) continue;
+    if (/^[ =-]+$/.test(line) && /[=-]{4}/.test(line)) continue;
     const end = total.exec(line)?.[1];
     if (end !== undefined) {
       const sum = mappings.reduce((all, mapping) => all + mapping.size, 0);

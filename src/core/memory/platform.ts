@@ -1,5 +1,5 @@
 /** What the processes run on, from the container's facts and the names of mapped files. */
-import { bytes } from '../quantity.ts';
+import { bytes, kib } from '../quantity.ts';
 import type { Mapping } from './mapping.ts';
 import type { Libc, Platform } from './sample.ts';
 
@@ -18,7 +18,7 @@ export function platformOf(files: ReadonlyMap<string, string>, mappings: readonl
   return {
     kernel: firstLine(files.get('osrelease')),
     architecture: firstLine(files.get('machine')),
-    pageSize: positive(/^PAGESIZE (\d+)$/m.exec(conf)?.[1]) ?? mappings.find(isSmallPage)?.kernelPageSize ?? null,
+    pageSize: pageSizeIn(conf) ?? mappings.find(isSmallPage)?.kernelPageSize ?? null,
     libc: libcOf(names, conf),
     python: pythonOf(names),
     transparentHugePages: hugePages(files.get('thp')),
@@ -60,7 +60,13 @@ function hugePages(text: string | undefined): Platform['transparentHugePages'] {
 }
 
 function isSmallPage(mapping: Mapping): boolean {
-  return mapping.kernelPageSize !== null && mapping.kernelPageSize > 0 && mapping.kernelPageSize <= 65536;
+  return [kib(4), kib(16), kib(64)].some((size) => size === mapping.kernelPageSize);
+}
+
+/** Every Linux has pages of 4, 16 or 64 KiB. */
+function pageSizeIn(conf: string): Platform['pageSize'] {
+  const size = positive(/^PAGESIZE (\d+)$/m.exec(conf)?.[1]);
+  return size === kib(4) || size === kib(16) || size === kib(64) ? size : null;
 }
 
 function positive(text: string | undefined): Platform['pageSize'] {

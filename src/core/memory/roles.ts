@@ -27,6 +27,12 @@ export function rolesOf(
     processes.filter((process) => process.uwsgi),
     (process) => process.parentPid ?? 0,
   );
+  const siblings = new Map<number, Siblings>();
+  const siblingsOf = (parentPid: number): Siblings => {
+    const known = siblings.get(parentPid) ?? describeSiblings(children.get(parentPid) ?? []);
+    siblings.set(parentPid, known);
+    return known;
+  };
   const roles = new Map<number, ProcessRole | null>();
   for (const process of processes) {
     if (!process.uwsgi) {
@@ -36,7 +42,8 @@ export function rolesOf(
     const own = children.get(process.pid) ?? [];
     if (own.length > 0) roles.set(process.pid, parentRole(process, own, children));
     else if (process.parentPid !== null && uwsgi.has(process.parentPid)) {
-      roles.set(process.pid, childRole(process, children.get(process.parentPid) ?? [], configuredProcesses));
+      const siblings = siblingsOf(process.parentPid);
+      roles.set(process.pid, childRole(process, siblings, configuredProcesses));
     } else roles.set(process.pid, process.hint ?? 'worker');
   }
   return roles;
@@ -65,18 +72,27 @@ function parentRole(
 }
 
 /** A child that no sign tells apart is a worker: most servers have neither mules, spoolers nor routers. */
-function childRole(
-  process: RoleEvidence,
-  siblings: readonly RoleEvidence[],
-  configuredProcesses: number | null,
-): ProcessRole | null {
+function childRole(process: RoleEvidence, siblings: Siblings, configuredProcesses: number | null): ProcessRole | null {
   if (process.hint !== null) return process.hint;
-  if (siblings.some(isNamedWorker)) return isNamedWorker(process) ? 'worker' : 'other';
-  const cores = siblings.map(signalFreeThreads);
+  if (siblings.areNamed) return isNamedWorker(process) ? 'worker' : 'other';
   const own = signalFreeThreads(process);
-  if (own === null || cores.includes(null)) return null;
-  if (cores.some((count) => count !== null && count > 0)) return own > 0 ? 'worker' : 'other';
-  return configuredProcesses !== null && siblings.length > configuredProcesses ? null : 'worker';
+  if (own === null || siblings.hasCores === null) return null;
+  if (siblings.hasCores) return own > 0 ? 'worker' : 'other';
+  return configuredProcesses !== null && siblings.count > configuredProcesses ? null : 'worker';
+}
+
+/** What the children of one process tell together. */
+interface Siblings {
+  readonly count: number;
+  readonly areNamed: boolean;
+  /** Whether any has request cores above 0; null when the threads of one were not read. */
+  readonly hasCores: boolean | null;
+}
+
+function describeSiblings(siblings: readonly RoleEvidence[]): Siblings {
+  const cores = siblings.map(signalFreeThreads);
+  const hasCores = cores.includes(null) ? null : cores.some((count) => count !== null && count > 0);
+  return { count: siblings.length, areNamed: siblings.some(isNamedWorker), hasCores };
 }
 
 /** uWSGI 2.0.31 and newer name a worker's threads "uWSGIWorker1Core0", which the kernel cuts to 15 letters. */

@@ -7,7 +7,7 @@ import { hintsFrom, sameProcess, threadsWereRead } from './earlier-sample.ts';
 import { footprint } from './footprint.ts';
 import type { Mapping } from './mapping.ts';
 import { parseCgroup } from './parse-cgroup.ts';
-import { countField, sizeField } from './parse-status.ts';
+import { sizeField, threadCount } from './parse-status.ts';
 import { platformOf } from './platform.ts';
 import type { ProcessFiles } from './process-files.ts';
 import { rolesOf, signalFreeThreads } from './roles.ts';
@@ -83,7 +83,7 @@ function identityOf(process: ProcessSection): Pick<ProcessFootprint, 'parentPid'
 
 function footprintOf(process: ProcessSection, around: Surroundings): ProcessFootprint {
   const { files, mappings, uwsgi } = process;
-  const threads = countField(files.fields, 'Threads');
+  const threads = threadCount(files.fields);
   const threadsRead = threadsWereRead(process);
   const common = {
     ...identityOf(process),

@@ -31,6 +31,11 @@ export interface ThreadStacks {
   readonly hugePages: Bytes | null;
 }
 
+/** No kernel has more threads: PID_MAX_LIMIT. */
+export const MOST_THREADS = 4_194_304;
+/** Processes that are read of one container: more than any server starts. */
+export const MOST_PROCESSES = 4096;
+
 /** One process of the container. */
 export interface ProcessFootprint {
   readonly pid: number | null;

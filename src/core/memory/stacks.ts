@@ -4,10 +4,10 @@
  * apart by size, and by how many threads block all signals, which only cores and offload threads do.
  */
 import type { Bytes } from '../quantity.ts';
-import { bytes, kib, mib, sumBytes } from '../quantity.ts';
+import { bytes, computedBytes, kib, mib, sumBytes } from '../quantity.ts';
 import type { Region } from './classify.ts';
 import type { StackExtent } from './parse-pagemap.ts';
-import type { ThreadStacks } from './sample.ts';
+import { MOST_THREADS, type ThreadStacks } from './sample.ts';
 
 /** What is known from elsewhere. Everything may be null: rows alone are enough where all stacks are cores'. */
 export interface StackHints {
@@ -134,11 +134,11 @@ function countOf(core: StackClass, classes: readonly StackClass[], hints: StackH
 function totals(core: StackClass, count: number, musl: boolean): ThreadStacks {
   // Which of several stacks of one size are cores' is not told: the most touched are taken, an upper bound.
   const stacks = core.stacks.toSorted((a, b) => (b.resident ?? 0) - (a.resident ?? 0)).slice(0, count);
-  const size = bytes(core.size - (musl ? PAGE : 0));
+  const size = bytes(Math.max(0, core.size - (musl ? PAGE : 0)));
   return {
     count,
     size,
-    mapped: bytes(count * size),
+    mapped: computedBytes(count * size),
     resident: sumOrNull(stacks.map((stack) => stack.resident)),
     highWater: highWater(stacks, core.size),
     hugePages: sumOrNull(stacks.map((stack) => stack.hugePages)),
@@ -158,14 +158,14 @@ function highWater(stacks: readonly StackExtent[], size: number): Bytes | null {
  */
 function mergedStacks(merged: readonly Region[], apart: readonly StackExtent[], hints: StackHints): ThreadStacks {
   const resident = sumOrNull(merged.map((region) => region.mapping.rss));
-  const limit = Math.min(hints.coreCandidates ?? Infinity, (hints.processThreads ?? Infinity) - 1);
+  const limit = Math.min(hints.coreCandidates ?? MOST_THREADS, (hints.processThreads ?? MOST_THREADS) - 1);
   for (const size of [hints.stackSize, hints.stackLimit, DEFAULT_STACK]) {
     if (size === null) continue;
     const counts = merged.map((region) => region.mapping.size / (size + PAGE));
     const count = counts.reduce((sum, n) => sum + n, 0);
     if (!counts.every((n) => Number.isInteger(n)) || count > limit) continue;
     if (apart.some((stack) => stack.size === size)) continue;
-    return { count, size, mapped: bytes(count * size), resident, highWater: null, hugePages: bytes(0) };
+    return { count, size, mapped: computedBytes(count * size), resident, highWater: null, hugePages: bytes(0) };
   }
   return UNKNOWN;
 }

@@ -7,7 +7,7 @@
  * File cache is outside of it: the kernel reclaims it before it kills.
  */
 import type { Platform } from '../memory/sample.ts';
-import { bytes, formatSize, kib, sumBytes, type Bytes } from '../quantity.ts';
+import { bytes, computedBytes, formatSize, kib, sumBytes, type Bytes } from '../quantity.ts';
 import {
   chargeForFewerWorkers,
   kernelFormula,
@@ -66,7 +66,7 @@ export function budgetFor(candidate: Candidate, basis: BudgetBasis): Budget {
     charged,
     expected: sumBytes(lines.map((line) => line.expectedBytes)),
     limit: basis.limit,
-    worstCase: bytes(charged - stacks.bytes + stackCount(candidate) * candidate.stack),
+    worstCase: computedBytes(charged - stacks.bytes + stackCount(candidate) * candidate.stack),
   };
 }
 
@@ -155,10 +155,10 @@ function provenanceOf(candidate: Shape, usage: Usage): Provenance {
 
 /** Charged rounds up, and is never less than expected. */
 function line(name: string, estimate: Estimate<number>, provenance: Provenance, detail: string): BudgetLine {
-  const expected = bytes(Math.max(0, Math.round(estimate.expected)));
+  const expected = computedBytes(Math.max(0, estimate.expected));
   return {
     name,
-    bytes: bytes(Math.max(expected, Math.ceil(estimate.charged))),
+    bytes: computedBytes(Math.max(expected, Math.ceil(estimate.charged))),
     expectedBytes: expected,
     provenance,
     detail,

@@ -7,7 +7,9 @@ import {
   bounded,
   emptyDigest,
   imageKey,
+  MAX_COUNT,
   MAX_IMAGES,
+  MAX_OBSERVED_MS,
   MAX_PODS,
   MAX_POINTS,
   type Digest,
@@ -34,13 +36,13 @@ function decodeHistory(fields: Fields): ImageHistory[] {
   return [
     {
       image: imageKey(image),
-      samples: countOf(fields['samples']) ?? 0,
-      observedMs: countOf(fields['observedMs']) ?? 0,
+      samples: numberOf(fields['samples']) ?? 0,
+      observedMs: Math.min(MAX_OBSERVED_MS, countOf(fields['observedMs']) ?? 0),
       lastSeen: countOf(fields['lastSeen']) ?? 0,
       tier: fields['tier'] === 'smaps' ? 'smaps' : 'status',
       stackHighWater: sizeOf(fields['stackHighWater']),
       peak: sizeOf(fields['peak']),
-      oomKills: countOf(fields['oomKills']) ?? 0,
+      oomKills: numberOf(fields['oomKills']) ?? 0,
       master: sketchOf(fields['master']),
       forkShared: sketchOf(fields['forkShared']),
       others: sketchOf(fields['others']),
@@ -52,16 +54,16 @@ function decodeHistory(fields: Fields): ImageHistory[] {
 }
 
 function decodePoint(fields: Fields): Point[] {
-  const threads = countOf(fields['threads']);
-  const processes = countOf(fields['processes']);
+  const threads = numberOf(fields['threads']);
+  const processes = numberOf(fields['processes']);
   if (threads === null || processes === null || threads < 1 || processes < 1) return [];
   return [
     {
       threads,
       processes,
-      samples: countOf(fields['samples']) ?? 0,
+      samples: numberOf(fields['samples']) ?? 0,
       lastSeen: countOf(fields['lastSeen']) ?? 0,
-      busyThreads: countOf(fields['busyThreads']),
+      busyThreads: numberOf(fields['busyThreads']),
       verified: fields['verified'] === true,
       stackSize: sizeOf(fields['stackSize']),
       stackHuge: sizeOf(fields['stackHuge']) ?? bytes(0),
@@ -75,16 +77,20 @@ function decodePoint(fields: Fields): Point[] {
 
 function decodePod(fields: Fields): PodCounter[] {
   const { uid } = fields;
-  const oomKills = countOf(fields['oomKills']);
+  const oomKills = numberOf(fields['oomKills']);
   return typeof uid === 'string' && oomKills !== null ? [{ uid: imageKey(uid).slice(0, 36), oomKills }] : [];
 }
+
+/** KiB: a pebibyte. Of a factor it is far beyond any. */
+const LARGEST_VALUE = 2 ** 40;
 
 /** "4173x1 4209x2.5": value x weight. */
 function sketchOf(value: unknown): Sketch {
   if (typeof value !== 'string') return [];
   const points = value.split(' ').flatMap((part): [number, number][] => {
     const [known = NaN, weight = NaN, ...more] = part.split('x').map(Number);
-    return more.length === 0 && isAmount(known) && isAmount(weight) && weight > 0 ? [[known, weight]] : [];
+    const isPoint = more.length === 0 && isAmount(known) && isAmount(weight) && weight > 0;
+    return isPoint && known <= LARGEST_VALUE && weight <= MAX_COUNT ? [[known, weight]] : [];
   });
   return points.sort(([a], [b]) => a - b).slice(-SKETCH_POINTS);
 }
@@ -99,6 +105,12 @@ function isFields(value: unknown): value is Fields {
 
 function isAmount(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+/** A count of things: what is beyond 32 bits is none. */
+function numberOf(value: unknown): number | null {
+  const count = countOf(value);
+  return count !== null && count < 2 ** 31 ? count : null;
 }
 
 function countOf(value: unknown): number | null {

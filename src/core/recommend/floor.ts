@@ -1,6 +1,6 @@
 /** The smallest stack that libc, the architecture, the language runtime, policy and past failures allow. */
 import type { Platform } from '../memory/sample.ts';
-import { bytes, formatQuantity, kib, type Bytes } from '../quantity.ts';
+import { bytes, computedBytes, formatQuantity, kib, type Bytes } from '../quantity.ts';
 import { imageKey } from './history.ts';
 import type { Lesson, Policy, StackDecision } from './types.ts';
 
@@ -66,7 +66,7 @@ export function lessonDemands(lessons: readonly Lesson[], image: string | null):
   return lessons.flatMap((lesson): Demand[] => {
     if (lesson.kind !== 'StackTooSmall' || imageKey(lesson.image) !== image) return [];
     const why = `twice ${formatQuantity(lesson.stackSize)}, which failed on this image`;
-    return [{ size: bytes(lesson.stackSize * 2), decidedBy: 'Lesson', why }];
+    return [{ size: computedBytes(lesson.stackSize * 2), decidedBy: 'Lesson', why }];
   });
 }
 

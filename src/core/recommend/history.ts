@@ -7,7 +7,7 @@
  * image, because another image is another program; a few are kept for an image that comes back.
  */
 import type { QualityTier, Sample } from '../memory/sample.ts';
-import { bytes, type Bytes } from '../quantity.ts';
+import { computedBytes, type Bytes } from '../quantity.ts';
 import { addToSketch, condense, type Sketch } from './sketch.ts';
 import { sumTermsOf, threadsOf, workersOf, workingSetOf, type SumTerms } from './sum-terms.ts';
 
@@ -89,9 +89,9 @@ export const MAX_POINTS = 4;
 export const MAX_PODS = 5;
 export const MAX_DIGEST_CHARACTERS = 6000;
 /** Counts stop here: what is above says nothing more and would lengthen the text. */
-const MAX_COUNT = 1_000_000;
+export const MAX_COUNT = 1_000_000;
 const MAX_IMAGE_NAME = 160;
-const MAX_OBSERVED_MS = 365 * 24 * 60 * 60 * 1000;
+export const MAX_OBSERVED_MS = 365 * 24 * 60 * 60 * 1000;
 /** A longer gap between samples was not observed, unless samples are meant to be that rare. */
 const MAX_GAP_MS = 60 * 60 * 1000;
 const KIB = 1024;
@@ -199,7 +199,7 @@ function addToPoint(known: Point | undefined, terms: SumTerms, nowMs: number): P
     busyThreads: busy < 0 ? null : busy,
     verified: known?.verified ?? false,
     stackSize: terms.stacks.size ?? known?.stackSize ?? null,
-    stackHuge: bytes(Math.round(terms.stacks.hugeEach)),
+    stackHuge: computedBytes(terms.stacks.hugeEach),
     private: add(known?.private, inKib(terms.privateEach)),
     stackResident: add(known?.stackResident, inKib(terms.stacks.residentEach)),
     kernelFactor: add(known?.kernelFactor, terms.kernelFactor),

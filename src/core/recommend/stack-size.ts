@@ -1,5 +1,5 @@
 /** The thread stack: the largest of what is demanded, up to a page, inside the bounds. */
-import { bytes, ceilToPage, formatQuantity, kib, scaleUp, type Bytes } from '../quantity.ts';
+import { bytes, ceilToPage, computedBytes, formatQuantity, kib, scaleUp, type Bytes } from '../quantity.ts';
 import { belowFloorConsequence, floorDemands, runtimeFloor, runtimeReserve, type Demand } from './floor.ts';
 import { invitesHugePages, pageSizeOf } from './huge-pages.ts';
 import type { RecommendInput, Refusal, StackChoice } from './types.ts';
@@ -46,7 +46,7 @@ function highWaterDemand({ usage, platform }: RecommendInput, highWater: Bytes):
   const reserve = runtimeReserve(platform);
   const kept = reserve > 0 ? ` + ${formatQuantity(reserve)} that the runtime keeps` : '';
   return {
-    size: bytes(scaleUp(highWater, usage.margin) + reserve),
+    size: computedBytes(scaleUp(highWater, usage.margin) + reserve),
     decidedBy: 'HighWater',
     why: `high-water mark ${formatQuantity(highWater)} x margin ${usage.margin}${kept}`,
   };
@@ -71,7 +71,7 @@ function withinBounds(input: RecommendInput, demand: Demand, runnerUp: Demand | 
   const page = pageSizeOf(platform);
   const { max } = policy.bounds.threadStackSize;
   const rounded = ceilToPage(demand.size, page);
-  const sidestepped = invitesHugePages(rounded, platform) ? bytes(rounded + page) : rounded;
+  const sidestepped = invitesHugePages(rounded, platform) ? computedBytes(rounded + page) : rounded;
   const size = max !== null && sidestepped > max ? rounded : sidestepped;
   if (max !== null && size > max) {
     const shortfall = formatQuantity(bytes(size - max));
