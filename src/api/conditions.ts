@@ -2,6 +2,7 @@
  * Conditions by the kstatus convention: Reconciling and Stalled are abnormal when True; a reader that waits takes
  * Stalled as failed and Reconciling as in progress.
  */
+import { shortened } from './sentence.ts';
 import type { Condition } from './uwsgi-tuning.ts';
 
 export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'RecommendationProvided' | 'Applied';
@@ -41,7 +42,7 @@ function fill(want: WantedCondition, before: Condition | undefined, generation: 
     observedGeneration: generation,
     lastTransitionTime: before?.status === want.status ? before.lastTransitionTime : now,
     reason: want.reason,
-    message: want.message.length > MAX_MESSAGE ? `${want.message.slice(0, MAX_MESSAGE - 3)}...` : want.message,
+    message: shortened(want.message, MAX_MESSAGE),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Two tunings of one workload container would undo each other: the older one wins. */
+import { validateTuning, withoutSpec } from '../api/validate.ts';
 import type { Change, UwsgiTuning } from '../api/uwsgi-tuning.ts';
 
 /** The name of an older tuning of the same container in the same namespace; null when this one is the oldest. */
@@ -24,9 +25,14 @@ export function changeOfOther(
   return null;
 }
 
-/** What the watch keeps of each tuning: enough to find twins and to count. */
-export function tuningSkeleton(tuning: UwsgiTuning): UwsgiTuning {
-  const { apiVersion, kind, metadata, spec, status } = tuning;
+/**
+ * What the watch keeps of each tuning: enough to find twins and to count. One that does not validate stays in it and is
+ * nobody's twin: a single malformed object must not stop the watch of all.
+ */
+export function tuningSkeleton(object: UwsgiTuning): UwsgiTuning {
+  const { apiVersion, kind, metadata } = object;
+  const validation = validateTuning(object);
+  const { spec, status } = validation.ok ? validation.tuning : withoutSpec(object);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
   const ready = status?.conditions?.filter((condition) => condition.type === 'Ready') ?? [];
   const change = status?.change && changeSkeleton(status.change);
@@ -58,7 +64,7 @@ function changeSkeleton({ startedAt, workload }: Change): Change {
 function sameTarget(left: UwsgiTuning, right: UwsgiTuning): boolean {
   if (left.metadata.namespace !== right.metadata.namespace || left.metadata.uid === right.metadata.uid) return false;
   const [a, b] = [left.spec, right.spec];
-  if (a.targetRef.name !== b.targetRef.name) return false;
+  if (a.targetRef.name !== b.targetRef.name || a.targetRef.name === '') return false;
   return a.containerName === undefined || b.containerName === undefined || a.containerName === b.containerName;
 }
 

@@ -29,10 +29,11 @@ export interface Subject {
 type ObjectPlace = Parameters<typeof read>[2];
 
 export async function observe(subject: Subject, options: ObserveOptions): Promise<Snapshot> {
-  const { tuning, memory } = subject;
+  const { tuning } = subject;
   const namespace = tuning.metadata.namespace ?? '';
   const { policy } = readPolicy(tuning.spec);
   const change = tuning.status?.change;
+  if (subject.problems.length > 0 && change === undefined) return unseen(subject, options.readOnly);
   // A change in flight finishes against its own target, whatever the spec says now.
   const want = {
     workload: change?.workload?.name ?? policy.targetName,
@@ -52,17 +53,30 @@ export async function observe(subject: Subject, options: ObserveOptions): Promis
   ]);
   const workload = deployment === null ? null : viewDeployment(deployment, want);
   return {
-    tuning,
-    problems: subject.problems,
-    readOnly: options.readOnly,
+    ...unseen(subject, options.readOnly),
     frozen: namespaceObject?.metadata.annotations?.[FREEZE_ANNOTATION] === 'true',
     terminating: namespaceObject?.metadata.deletionTimestamp !== undefined,
-    duplicateOf: subject.duplicateOf,
-    otherChange: subject.otherChange,
     workload,
     configMap: configMap === null ? null : viewConfigMap(configMap, want.key),
     saved: savedObject === null ? null : readSavedConfig(savedObject),
     pods: deployment === null ? [] : await readPods(deployment, workload, namespace, options),
+  };
+}
+
+/** What is known without a look at the cluster: all that there is to say of a spec that names nothing usable. */
+function unseen({ tuning, problems, duplicateOf, otherChange, memory }: Subject, readOnly: boolean): Snapshot {
+  return {
+    tuning,
+    problems,
+    readOnly,
+    frozen: false,
+    terminating: false,
+    duplicateOf,
+    otherChange,
+    workload: null,
+    configMap: null,
+    saved: null,
+    pods: [],
     digest: memory.digest,
     round: memory.round,
     verifySamples: [...memory.verifySamples.values()],
@@ -91,6 +105,8 @@ async function readOrNull<T>(
   place: ObjectPlace,
   { transport, signal }: ObserveOptions,
 ): Promise<T | null> {
+  // What cannot be a name names nothing: it would be another path.
+  if (!/^[a-z0-9]/.test(place.name)) return null;
   try {
     return await read<T>(transport, resource, place, { signal });
   } catch (error) {

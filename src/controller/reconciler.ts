@@ -1,5 +1,5 @@
 /** One reconcile of one tuning: observe, decide, then the status or the one effect. Level-triggered; keeps no state. */
-import { validateTuning } from '../api/validate.ts';
+import { validateTuning, withoutSpec } from '../api/validate.ts';
 import { keyOf, type TuningStatus, type UwsgiTuning } from '../api/uwsgi-tuning.ts';
 import { ClusterError, isClusterError } from '../cluster/errors.ts';
 import { read } from '../cluster/listing.ts';
@@ -47,10 +47,11 @@ export class Reconciler {
       return null;
     }
     const validation = validateTuning(raw);
-    const tuning = validation.ok ? { ...validation.tuning, metadata: raw.metadata } : raw;
+    const tuning = validation.ok ? { ...validation.tuning, metadata: raw.metadata } : withoutSpec(raw);
+    const stored = withStatus(raw, tuning.status);
     const problems = validation.ok ? [] : validation.problems;
     const memory = this.#memories.of(keyOf(raw.metadata), raw.metadata.uid ?? '', () =>
-      decodeDigest(raw.status?.sample?.digest),
+      decodeDigest(tuning.status?.sample?.digest),
     );
     const { transport, readOnly, now, duplicateOf, otherChange } = this.#options;
     const others = { duplicateOf: duplicateOf(tuning), otherChange: otherChange(tuning) };
@@ -60,20 +61,20 @@ export class Reconciler {
       snapshot = await observe(subject, { transport, readOnly, signal });
       memory.unseenSince = null;
     } catch (error) {
-      return await this.#unseen(raw, memory, error, signal);
+      return await this.#unseen(stored, memory, error, signal);
     }
     if (signal.aborted) throw ClusterError.aborted(`reconcile of ${key}`);
     this.#guard(snapshot, memory);
     const decision = decide({ ...snapshot, evidence: memory.guard?.evidence() ?? [] }, now());
     if (decision.status !== null) {
-      await this.#writeStatus(raw, decision.status, snapshot.workload, memory, signal);
+      await this.#writeStatus(stored, decision.status, snapshot.workload, memory, signal);
       return AFTER_WRITE_MS;
     }
     if (decision.action === null) return decision.requeueAfterMs;
     const pause = pauseBefore(decision.action, memory.performed, now());
     if (pause > 0) return pause;
     memory.performed = { action: decision.action, at: now() };
-    await act(decision.action, { tuning: raw, snapshot, memory, signal }, this.#options);
+    await act(decision.action, { tuning, snapshot, memory, signal }, this.#options);
     return AFTER_WRITE_MS;
   }
 
@@ -154,4 +155,10 @@ export class Reconciler {
     memory.guard?.stop();
     memory.guard = null;
   }
+}
+
+/** The object as it is stored, but for what could not be read of its status. */
+function withStatus(raw: UwsgiTuning, status: TuningStatus | undefined): UwsgiTuning {
+  const { status: _unread, ...object } = raw;
+  return status === undefined ? object : { ...object, status };
 }

@@ -52,7 +52,8 @@ export const uwsgiTuningSchema: object = {
        "type": "string",
        "description": "Name of the workload.",
        "minLength": 1,
-       "maxLength": 253
+       "maxLength": 253,
+       "pattern": "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
       }
      }
     },
@@ -60,7 +61,8 @@ export const uwsgiTuningSchema: object = {
      "type": "string",
      "description": "The container that runs uWSGI. Needed only where several containers of the pod run it.",
      "minLength": 1,
-     "maxLength": 63
+     "maxLength": 63,
+     "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
     },
     "config": {
      "type": "object",
@@ -81,7 +83,8 @@ export const uwsgiTuningSchema: object = {
          "type": "string",
          "description": "Name of the ConfigMap.",
          "minLength": 1,
-         "maxLength": 253
+         "maxLength": 253,
+         "pattern": "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
         },
         "key": {
          "type": "string",
@@ -138,7 +141,7 @@ export const uwsgiTuningSchema: object = {
       },
       "minInterval": {
        "type": "string",
-       "description": "Least time between two changes of this workload, a duration such as 1h or 30m.",
+       "description": "Least time between two changes of this workload, a duration such as 1h or 30m, at most 8760h.",
        "default": "1h",
        "maxLength": 32,
        "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
@@ -152,14 +155,14 @@ export const uwsgiTuningSchema: object = {
       },
       "rolloutTimeout": {
        "type": "string",
-       "description": "Time in which the rollout must complete, else the old config is put back. A duration.",
+       "description": "Time in which the rollout must complete, else the old config is put back. A duration from 1s to 24h.",
        "default": "10m",
        "maxLength": 32,
        "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
       },
       "verifyWindow": {
        "type": "string",
-       "description": "Time after the rollout in which evidence of harm puts the old config back. A duration.",
+       "description": "Time after the rollout in which evidence of harm puts the old config back. A duration of at most 168h.",
        "default": "10m",
        "maxLength": 32,
        "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
@@ -221,7 +224,7 @@ export const uwsgiTuningSchema: object = {
        "description": "Bounds of the size of one thread's stack.",
        "properties": {
         "min": {
-         "description": "Smallest stack, a quantity of bytes such as 512Ki.",
+         "description": "Smallest stack, a quantity of bytes such as 512Ki, at most 1Gi.",
          "anyOf": [
           {
            "type": "integer"
@@ -234,7 +237,7 @@ export const uwsgiTuningSchema: object = {
          "maxLength": 32
         },
         "max": {
-         "description": "Largest stack, a quantity of bytes such as 8Mi.",
+         "description": "Largest stack, a quantity of bytes such as 8Mi, from 16Ki to 1Gi.",
          "anyOf": [
           {
            "type": "integer"
@@ -296,7 +299,7 @@ export const uwsgiTuningSchema: object = {
        "default": "HighWater"
       },
       "limit": {
-       "description": "Memory limit to size for, a quantity of bytes. The smallest of this, the container's cgroup and the pod template counts.",
+       "description": "Memory limit to size for, a quantity of bytes from 1Mi to 64Ti. The smallest of this, the container's cgroup and the pod template counts.",
        "anyOf": [
         {
          "type": "integer"
@@ -317,7 +320,7 @@ export const uwsgiTuningSchema: object = {
      "properties": {
       "interval": {
        "type": "string",
-       "description": "Time between two samples, a duration of at least 5s.",
+       "description": "Time between two samples, a duration from 5s to 24h.",
        "default": "5m",
        "maxLength": 32,
        "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
@@ -338,14 +341,14 @@ export const uwsgiTuningSchema: object = {
       },
       "minObservation": {
        "type": "string",
-       "description": "Time of observation needed before a change, a duration.",
+       "description": "Time of observation needed before a change, a duration of at most 8760h.",
        "default": "24h",
        "maxLength": 32,
        "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
       },
       "timeout": {
        "type": "string",
-       "description": "Deadline of one measurement of one pod, a duration of at most 2m.",
+       "description": "Deadline of one measurement of one pod, a duration from 1s to 2m.",
        "default": "20s",
        "maxLength": 32,
        "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"

@@ -82,7 +82,7 @@ export interface UwsgiTuningObject {
        */
       suspend?: boolean;
       /**
-       * Least time between two changes of this workload, a duration such as 1h or 30m.
+       * Least time between two changes of this workload, a duration such as 1h or 30m, at most 8760h.
        */
       minInterval?: string;
       /**
@@ -90,11 +90,11 @@ export interface UwsgiTuningObject {
        */
       minChangePercent?: number;
       /**
-       * Time in which the rollout must complete, else the old config is put back. A duration.
+       * Time in which the rollout must complete, else the old config is put back. A duration from 1s to 24h.
        */
       rolloutTimeout?: string;
       /**
-       * Time after the rollout in which evidence of harm puts the old config back. A duration.
+       * Time after the rollout in which evidence of harm puts the old config back. A duration of at most 168h.
        */
       verifyWindow?: string;
     };
@@ -137,11 +137,11 @@ export interface UwsgiTuningObject {
        */
       threadStackSize?: {
         /**
-         * Smallest stack, a quantity of bytes such as 512Ki.
+         * Smallest stack, a quantity of bytes such as 512Ki, at most 1Gi.
          */
         min?: number | string;
         /**
-         * Largest stack, a quantity of bytes such as 8Mi.
+         * Largest stack, a quantity of bytes such as 8Mi, from 16Ki to 1Gi.
          */
         max?: number | string;
         /**
@@ -170,7 +170,7 @@ export interface UwsgiTuningObject {
        */
       stackCharge?: 'HighWater' | 'Reserved';
       /**
-       * Memory limit to size for, a quantity of bytes. The smallest of this, the container's cgroup and the pod template counts.
+       * Memory limit to size for, a quantity of bytes from 1Mi to 64Ti. The smallest of this, the container's cgroup and the pod template counts.
        */
       limit?: number | string;
     };
@@ -179,7 +179,7 @@ export interface UwsgiTuningObject {
      */
     sampling?: {
       /**
-       * Time between two samples, a duration of at least 5s.
+       * Time between two samples, a duration from 5s to 24h.
        */
       interval?: string;
       /**
@@ -191,11 +191,11 @@ export interface UwsgiTuningObject {
        */
       minSamples?: number;
       /**
-       * Time of observation needed before a change, a duration.
+       * Time of observation needed before a change, a duration of at most 8760h.
        */
       minObservation?: string;
       /**
-       * Deadline of one measurement of one pod, a duration of at most 2m.
+       * Deadline of one measurement of one pod, a duration from 1s to 2m.
        */
       timeout?: string;
     };

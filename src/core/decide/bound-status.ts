@@ -2,6 +2,7 @@
  * Keeps a status within 16 KiB of JSON, whatever the workload and whatever failed how often. Sentences are shortened
  * first, then the oldest entries go; what decisions rest on (the change, the newest rejections, the digest) stays.
  */
+import { shortened } from '../../api/sentence.ts';
 import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
 
 export const MAX_STATUS_BYTES = 16 * 1024;
@@ -29,7 +30,7 @@ export function boundStatus(status: TuningStatus): TuningStatus {
 function shortenSentences(status: TuningStatus, length: number): TuningStatus {
   const { conditions, history, rejected, recommendation, change } = status;
   const shortMessage = <T extends { message?: string }>(entry: T): T =>
-    entry.message === undefined ? entry : { ...entry, message: shorten(entry.message, length) };
+    entry.message === undefined ? entry : { ...entry, message: shortened(entry.message, length) };
   return {
     ...status,
     ...(conditions === undefined ? {} : { conditions: conditions.map(shortMessage) }),
@@ -39,7 +40,7 @@ function shortenSentences(status: TuningStatus, length: number): TuningStatus {
     ...(recommendation?.reasons === undefined
       ? {}
       : {
-          recommendation: { ...recommendation, reasons: recommendation.reasons.map((text) => shorten(text, length)) },
+          recommendation: { ...recommendation, reasons: recommendation.reasons.map((text) => shortened(text, length)) },
         }),
   };
 }
@@ -51,10 +52,6 @@ function keepEntries(status: TuningStatus, count: number): TuningStatus {
     ...(history === undefined ? {} : { history: history.slice(0, count) }),
     ...(rejected === undefined ? {} : { rejected: rejected.slice(0, count) }),
   };
-}
-
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 3)}...`;
 }
 
 function jsonBytes(status: TuningStatus): number {

@@ -10,6 +10,11 @@ export function parseDuration(text: string): number | null {
   return Math.round(total);
 }
 
+/** A time of status in milliseconds since the epoch. What is missing or cannot be read has passed long ago. */
+export function timeOf(text: string | undefined): number {
+  return Date.parse(text ?? '') || 0;
+}
+
 /** Milliseconds as a short text for messages: "90s", "10m", "1h30m". */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);

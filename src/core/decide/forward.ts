@@ -3,6 +3,7 @@
  * cluster each time (docs/change-protocol.md), so that a crash at any point changes nothing.
  */
 import type { Change } from '../../api/uwsgi-tuning.ts';
+import { timeOf } from './duration.ts';
 import { changedPods, changeHash, findHarm, hasChangeHash, missingEvidence, rerolledHash } from './evidence.ts';
 import { changedByOther, switchedOff, targetStopped } from './gates.ts';
 import { isOldText, renderChange, textState } from './render.ts';
@@ -71,7 +72,7 @@ function beforeWrite(change: Change, { snapshot, hasFinalizer, now }: ChangeCont
   const other = changedByOther(snapshot);
   if (other !== null && yields(change, snapshot)) return finish(change, 'Dropped', other.reason, other.message, now);
   const { configMap, preflight } = snapshot;
-  if (now >= Date.parse(change.rolloutDeadline ?? '')) {
+  if (now >= timeOf(change.rolloutDeadline)) {
     return finish(change, 'Dropped', 'TimedOut', 'the new config could not be written in time', now);
   }
   if (configMap?.text == null) return finish(change, 'Dropped', 'ConfigMapGone', 'the ConfigMap is gone', now);
@@ -113,8 +114,7 @@ function annotate(change: Change, workload: WorkloadView, { snapshot, now }: Cha
   const off = switchedOff(snapshot);
   if (off !== null) return turnBack(change, { ...off, lesson: 'Failed' }, now, false);
   // Also the end of a fight with somebody who removes the annotation again and again.
-  const end =
-    change.rolledOutAt === undefined ? Date.parse(change.rolloutDeadline ?? '') : verifyEnd(change) + EVIDENCE_GRACE_MS;
+  const end = change.rolledOutAt === undefined ? timeOf(change.rolloutDeadline) : verifyEnd(change) + EVIDENCE_GRACE_MS;
   if (now >= end) {
     const message = 'the annotation uwsgi-tuner.dev/config-hash is not on the pod template';
     return turnBack(change, { reason: 'RolloutTimedOut', message, lesson: 'Failed' }, now, false);
@@ -133,7 +133,7 @@ function rollOutAndVerify(change: Change, workload: WorkloadView, context: Chang
     return turnBack(change, { reason: 'RolloutFailed', message: rollout.message, lesson: 'Failed' }, now);
   }
   if (rollout.state === 'Done') return checkPods(change, workload, context);
-  if (now >= Date.parse(change.rolloutDeadline ?? '')) {
+  if (now >= timeOf(change.rolloutDeadline)) {
     const message = `the rollout was not complete by ${change.rolloutDeadline ?? ''}: ${rollout.message}`;
     return turnBack(
       change,
@@ -148,7 +148,7 @@ function rollOutAndVerify(change: Change, workload: WorkloadView, context: Chang
 /** Every changed pod is measured once the rollout is complete: uWSGI ignores bad values in silence. */
 function checkPods(change: Change, workload: WorkloadView, context: ChangeContext): Step {
   const { snapshot, now } = context;
-  const overdue = now >= Date.parse(change.rolloutDeadline ?? '');
+  const overdue = now >= timeOf(change.rolloutDeadline);
   const pods = changedPods(change, snapshot.pods).filter((pod) => pod.ready && pod.running);
   if (pods.length === 0) {
     if (!overdue) return goOn(change, progress('RollingOut', `until ${change.rolloutDeadline ?? ''}`));
@@ -218,7 +218,7 @@ function verify(change: Change, workload: WorkloadView, { snapshot, now }: Chang
 }
 
 function verifyEnd(change: Change): number {
-  return Date.parse(change.rolledOutAt ?? '') + (change.verifySeconds ?? 0) * 1000;
+  return timeOf(change.rolledOutAt) + (change.verifySeconds ?? 0) * 1000;
 }
 
 /** A pod that was replaced at the very end gets this long to show its log and processes. */

@@ -3,7 +3,7 @@
  * Applied condition. To add a gate: one function that returns what it found wrong, and one line in GATES.
  */
 import type { FinishedChange } from '../../api/uwsgi-tuning.ts';
-import { formatDuration } from './duration.ts';
+import { formatDuration, timeOf } from './duration.ts';
 import type { Policy } from './policy.ts';
 import { livePods, rolloutVerdict } from './rollout.ts';
 import type { Snapshot, WorkloadView } from './snapshot.ts';
@@ -171,7 +171,7 @@ function withinNoise({ policy, from, to, overBudget }: Proposal): ClosedGate | n
 function tooSoon({ snapshot, policy, now }: Proposal): ClosedGate | null {
   const last = snapshot.tuning.status?.history?.find(isAttempt);
   if (last?.finishedAt === undefined) return null;
-  const opensAt = Date.parse(last.finishedAt) + policy.minIntervalMs;
+  const opensAt = timeOf(last.finishedAt) + policy.minIntervalMs;
   if (now >= opensAt) return null;
   const why =
     last.verdict === 'Verified' ? '' : `; the last change ended as ${last.verdict ?? ''}: ${last.reason ?? ''}`;

@@ -3,6 +3,7 @@
  * the next write that has another reason, and at most hourly on their own (design.md 5, "Persist").
  */
 import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
+import { timeOf } from './duration.ts';
 
 export const ORDINARY_WRITE_INTERVAL_MS = 3_600_000;
 
@@ -18,7 +19,7 @@ export interface DigestNews {
 export function worthWriting(stored: TuningStatus, wanted: TuningStatus, news: DigestNews, now: number): boolean {
   if (stableText(stored) !== stableText(wanted)) return true;
   if (wanted.sample === undefined || wanted.sample.time === stored.sample?.time) return false;
-  const written = Date.parse(stored.sample?.time ?? '') || 0;
+  const written = timeOf(stored.sample?.time);
   return news.material || (news.worthKeeping && now - written >= ORDINARY_WRITE_INTERVAL_MS);
 }
 

@@ -1,6 +1,6 @@
 /** The spec with its texts read once: durations in milliseconds, sizes in bytes. */
 import type { Change, TuningSpec } from '../../api/uwsgi-tuning.ts';
-import { bytes, parseQuantity, type Bytes } from '../quantity.ts';
+import { bytes, formatQuantity, kib, mib, parseQuantity, type Bytes } from '../quantity.ts';
 import type { Policy as SizingPolicy, Range } from '../recommend/types.ts';
 import { parseDuration } from './duration.ts';
 
@@ -25,18 +25,31 @@ export interface Policy {
   readonly sampleTimeoutMs: number;
 }
 
-/** The policy, or every field that cannot be read although the schema let it pass. */
+/** More than any program needs; with the most threads it is still an exact number of bytes. */
+const LARGEST_STACK = mib(1024);
+
+/** The policy, and every field that the API server's rules forbid although it was stored: an older schema let it pass. */
 export function readPolicy(spec: TuningSpec): { readonly policy: Policy; readonly problems: readonly string[] } {
   const problems: string[] = [];
-  const duration = (field: string, text: string | undefined, fallback: string): number => {
-    const value = parseDuration(text ?? fallback);
-    if (value === null) problems.push(`${field}: "${text ?? ''}" is no duration such as 10m or 1h30m`);
+  const duration = (field: string, text: string, [least, most]: readonly [string, string]): number => {
+    const value = parseDuration(text);
+    if (value === null) problems.push(`${field}: "${text}" is no duration such as 10m or 1h30m`);
+    else if (value < (parseDuration(least) ?? 0) || value > (parseDuration(most) ?? 0)) {
+      problems.push(`${field}: found ${text}, allowed: from ${least} to ${most}`);
+    }
     return value ?? 0;
   };
-  const size = (field: string, text: string | number | undefined): Bytes | null => {
+  const size = (
+    field: string,
+    text: string | number | undefined,
+    [least, most]: readonly [Bytes, Bytes],
+  ): Bytes | null => {
     if (text === undefined) return null;
     const value = parseQuantity(text);
     if (value === null) problems.push(`${field}: "${text}" is no quantity of bytes such as 512Ki`);
+    else if (value < least || value > most) {
+      problems.push(`${field}: found ${text}, allowed: from ${formatQuantity(least)} to ${formatQuantity(most)}`);
+    }
     return value ?? bytes(0);
   };
   const range = (bounds: { min?: number; max?: number } | undefined): Range => ({
@@ -53,18 +66,18 @@ export function readPolicy(spec: TuningSpec): { readonly policy: Policy; readonl
     section: spec.config.section ?? 'uwsgi',
     mode: update.mode ?? 'Recommend',
     suspend: update.suspend ?? false,
-    minIntervalMs: duration('spec.updatePolicy.minInterval', update.minInterval, '1h'),
+    minIntervalMs: duration('spec.updatePolicy.minInterval', update.minInterval ?? '1h', ['0s', '8760h']),
     minChangePercent: update.minChangePercent ?? 10,
-    rolloutTimeoutMs: duration('spec.updatePolicy.rolloutTimeout', update.rolloutTimeout, '10m'),
-    verifyWindowMs: duration('spec.updatePolicy.verifyWindow', update.verifyWindow, '10m'),
+    rolloutTimeoutMs: duration('spec.updatePolicy.rolloutTimeout', update.rolloutTimeout ?? '10m', ['1s', '24h']),
+    verifyWindowMs: duration('spec.updatePolicy.verifyWindow', update.verifyWindow ?? '10m', ['0s', '168h']),
     sizing: {
       objective: spec.objective ?? 'PreserveConcurrency',
       bounds: {
         processes: range(bounds.processes),
         threads: range(bounds.threads),
         threadStackSize: {
-          min: size('spec.bounds.threadStackSize.min', stack?.min),
-          max: size('spec.bounds.threadStackSize.max', stack?.max),
+          min: size('spec.bounds.threadStackSize.min', stack?.min, [bytes(0), LARGEST_STACK]),
+          max: size('spec.bounds.threadStackSize.max', stack?.max, [kib(16), LARGEST_STACK]),
           allowBelowFloor: stack?.allowBelowFloor ?? false,
         },
       },
@@ -72,12 +85,12 @@ export function readPolicy(spec: TuningSpec): { readonly policy: Policy; readonl
       headroomPercent: memory.headroomPercent ?? 15,
       stackCharge: memory.stackCharge ?? 'HighWater',
     },
-    limitOverride: size('spec.memory.limit', memory.limit),
-    intervalMs: duration('spec.sampling.interval', sampling.interval, '5m'),
+    limitOverride: size('spec.memory.limit', memory.limit, [mib(1), mib(64 * 1024 * 1024)]),
+    intervalMs: duration('spec.sampling.interval', sampling.interval ?? '5m', ['5s', '24h']),
     maxPods: sampling.maxPods ?? 3,
     minSamples: sampling.minSamples ?? 12,
-    minObservationMs: duration('spec.sampling.minObservation', sampling.minObservation, '24h'),
-    sampleTimeoutMs: duration('spec.sampling.timeout', sampling.timeout, '20s'),
+    minObservationMs: duration('spec.sampling.minObservation', sampling.minObservation ?? '24h', ['0s', '8760h']),
+    sampleTimeoutMs: duration('spec.sampling.timeout', sampling.timeout ?? '20s', ['1s', '2m']),
   };
   return { policy, problems: [...problems, ...formatProblems(spec)] };
 }

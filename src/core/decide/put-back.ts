@@ -3,6 +3,7 @@
  * its pods. Never `rollout undo`: that would also undo what somebody else changed meanwhile.
  */
 import type { Change } from '../../api/uwsgi-tuning.ts';
+import { timeOf } from './duration.ts';
 import { changedPods, hasChangeHash } from './evidence.ts';
 import type { ChangeContext } from './forward.ts';
 import { isOldText, renderPutBack, textState } from './render.ts';
@@ -14,7 +15,7 @@ import { finish, goOn, type Step } from './step.ts';
 export function stepPutBack(change: Change, context: ChangeContext): Step {
   const { snapshot, now } = context;
   const deleted = snapshot.tuning.metadata.deletionTimestamp !== undefined;
-  const overdue = now >= Date.parse(change.putBack?.deadline ?? '');
+  const overdue = now >= timeOf(change.putBack?.deadline);
   if (change.putBack?.failed === true && factsChanged(change, snapshot)) {
     return finish(change, 'Failed', 'PutBackFailed', 'the old config could not be put back', now);
   }

@@ -1,5 +1,6 @@
 /** One step of a change in flight, and the words that all steps share. */
 import type { Change, FinishedChange, RejectedConfiguration, TuningStatus } from '../../api/uwsgi-tuning.ts';
+import { shortened } from '../../api/sentence.ts';
 import type { Action } from './decision.ts';
 import type { Harm } from './evidence.ts';
 import { summarize, valuesOf } from './values.ts';
@@ -37,13 +38,13 @@ export function finish(
 ): Step {
   const finished: FinishedChange = {
     id: change.id ?? '',
-    startedAt: change.startedAt ?? '',
+    ...(change.startedAt === undefined ? {} : { startedAt: change.startedAt }),
     finishedAt: new Date(now).toISOString(),
     from: summarize(valuesOf(change.from)),
     to: summarize(valuesOf(change.to)),
     verdict,
     reason,
-    message: message.slice(0, 512),
+    message: shortened(message, 512),
     ...(change.expectedMemory === undefined ? {} : { expectedMemory: change.expectedMemory }),
     ...(measured === undefined ? {} : { measuredMemory: measured }),
   };
@@ -69,7 +70,7 @@ export function turnBack(change: Change, harm: Harm, now: number, lesson = true)
     direction: 'PutBack',
     putBack: {
       reason: harm.reason,
-      message: harm.message.slice(0, 1024),
+      message: shortened(harm.message, 1024),
       since,
       deadline: new Date(now + PUT_BACK_TIMEOUT_MS).toISOString(),
     },
@@ -81,7 +82,7 @@ export function turnBack(change: Change, harm: Harm, now: number, lesson = true)
     generation: change.generation ?? 0,
     lesson: harm.lesson,
     reason: harm.reason,
-    message: harm.message.slice(0, 512),
+    message: shortened(harm.message, 512),
     processes: values.processes,
     threads: values.threads,
     ...(change.to?.threadStackSize === undefined ? {} : { threadStackSize: change.to.threadStackSize }),

@@ -1,6 +1,7 @@
 /** What keeps a tuning from being measured at all, as conditions. The first trouble found speaks. */
 import { condition, type WantedCondition } from '../../api/conditions.ts';
 import type { Condition } from '../../api/uwsgi-tuning.ts';
+import { timeOf } from './duration.ts';
 import type { Policy } from './policy.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -62,7 +63,7 @@ function waiting(reason: string, message: string, snapshot: Snapshot, now: numbe
   const said = (type: string): Condition | undefined =>
     snapshot.tuning.status?.conditions?.find((entry) => entry.type === type && entry.status === 'True');
   const waits = said('Reconciling');
-  const since = waits?.reason === reason ? Date.parse(waits.lastTransitionTime) : now;
+  const since = waits?.reason === reason ? timeOf(waits.lastTransitionTime) : now;
   const isStalled = said('Stalled')?.reason === reason || now - since >= PATIENCE_MS;
   return { conditions: blocked(reason, message, isStalled) };
 }
