@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { validateTuning } from '../../src/api/validate.ts';
+import { NO_SPEC, validateTuning, withoutSpec } from '../../src/api/validate.ts';
 
 const OBJECT = {
   apiVersion: 'uwsgi-tuner.dev/v1alpha1',
@@ -80,5 +80,32 @@ describe('an invalid tuning names the field, what was found and what is allowed'
     const validation = validateTuning(object);
     expect(validation.ok).toBe(false);
     expect(validation.ok ? [] : validation.problems).toHaveLength(1);
+  });
+});
+
+describe('a status that is not of the schema', () => {
+  const CONDITION = { type: 'Ready', status: 'True', reason: 'Measured', message: '', lastTransitionTime: '' };
+
+  test('loses what cannot be read of it, and nothing else', () => {
+    const status = { conditions: [CONDITION], history: 'none', change: { id: 7 }, observedGeneration: 3 };
+    const validation = validateTuning({ ...OBJECT, status });
+    expect(validation.ok ? validation.tuning.status : validation).toEqual({
+      conditions: [CONDITION],
+      observedGeneration: 3,
+    });
+  });
+
+  test.each([['text'], [[1]], [7]])('that is %j is left out', (status) => {
+    const validation = validateTuning({ ...OBJECT, status });
+    expect(validation.ok ? (validation.tuning.status ?? {}) : validation).toEqual({});
+  });
+
+  test('is kept beside a spec that cannot be read, which then names nothing', () => {
+    const { spec, status, metadata } = withoutSpec({ metadata: OBJECT.metadata, status: { conditions: [CONDITION] } });
+    expect({ spec, status, metadata }).toEqual({
+      spec: NO_SPEC,
+      status: { conditions: [CONDITION] },
+      metadata: OBJECT.metadata,
+    });
   });
 });

@@ -90,3 +90,26 @@ test('the watch keeps of a tuning what finds twins and counts, and nothing else'
   expect(Object.keys(skeleton.status ?? {})).toEqual(['conditions']);
   expect(skeleton.status?.conditions?.map(({ type }) => type)).toEqual(['Ready']);
 });
+
+describe('a malformed tuning', () => {
+  const malformed: [string, object][] = [
+    ['no spec', {}],
+    ['a spec that is text', { spec: 'text' }],
+    ['no target', { spec: { config: {} } }],
+    ['a target that is a list', { spec: { targetRef: [] } }],
+    ['conditions that are text', { spec: tuning().spec, status: { conditions: 'none' } }],
+    ['a change without a workload', { spec: tuning().spec, status: { change: 7 } }],
+  ];
+
+  test.each(malformed)('with %s stays in the watch', (_name, rest) => {
+    const metadata = { name: 'a', namespace: 'shop', uid: 'a' };
+    const object = { apiVersion: 'v', kind: 'k', metadata, ...rest } as unknown as UwsgiTuning;
+    expect(tuningSkeleton(object)).toMatchObject({ metadata, status: { conditions: [] } });
+  });
+
+  test("without a spec is nobody's twin", () => {
+    const bare = (name: string): UwsgiTuning =>
+      tuningSkeleton({ metadata: { name, namespace: 'shop', uid: name } } as UwsgiTuning);
+    expect(olderTwin(bare('b'), [bare('a'), named('c')])).toBeNull();
+  });
+});

@@ -67,3 +67,11 @@ test('signs are counted, and a stack that is set at the next start takes a refus
   expect(totalDeaths(counts)).toBe(3);
   expect(totalDeaths(NO_SIGNS)).toBe(0);
 });
+
+describe('a hostile log', () => {
+  test('makes no stack that is no size, and not one count for each number it can write', () => {
+    expect(readLogLine(`threads stack size set to ${'9'.repeat(30)}k`)).toBeNull();
+    const died = readLogLine('DAMN ! worker 1 (pid: 9) died, killed by signal 12345678 :( trying respawn ...');
+    expect(died).toEqual({ kind: 'WorkerDied', signal: null });
+  });
+});

@@ -97,3 +97,31 @@ test('a change in flight keeps its section, whatever the spec says now', () => {
   expect(policyInForce(policy, change()).section).toBe('uwsgi');
   expect(policyInForce(policy, undefined).section).toBe('other');
 });
+
+describe('what an older schema let in is a problem that names the field, what was found and what is allowed', () => {
+  test.each<[object, string]>([
+    [{ sampling: { interval: '1ms' } }, 'spec.sampling.interval: found 1ms, allowed: from 5s to 24h'],
+    [{ sampling: { timeout: '3m' } }, 'spec.sampling.timeout: found 3m, allowed: from 1s to 2m'],
+    [{ sampling: { minObservation: '9000h' } }, 'spec.sampling.minObservation: found 9000h, allowed: from 0s to 8760h'],
+    [
+      { updatePolicy: { minInterval: '99999999999999999h' } },
+      'spec.updatePolicy.minInterval: found 99999999999999999h, allowed: from 0s to 8760h',
+    ],
+    [{ updatePolicy: { rolloutTimeout: '0s' } }, 'spec.updatePolicy.rolloutTimeout: found 0s, allowed: from 1s to 24h'],
+    [
+      { updatePolicy: { verifyWindow: '169h' } },
+      'spec.updatePolicy.verifyWindow: found 169h, allowed: from 0s to 168h',
+    ],
+    [{ memory: { limit: 7 } }, 'spec.memory.limit: found 7, allowed: from 1Mi to 64Ti'],
+    [
+      { bounds: { threadStackSize: { min: '2Gi' } } },
+      'spec.bounds.threadStackSize.min: found 2Gi, allowed: from 0 to 1Gi',
+    ],
+    [
+      { bounds: { threadStackSize: { max: 1 } } },
+      'spec.bounds.threadStackSize.max: found 1, allowed: from 16Ki to 1Gi',
+    ],
+  ])('%j', (spec, problem) => {
+    expect(readPolicy({ ...BARE, ...spec }).problems).toEqual([problem]);
+  });
+});
