@@ -7,15 +7,16 @@ import type { Depth, SamplerRoots } from './capture-script.ts';
 import { captureArgv, CGROUP, PROC } from './capture-script.ts';
 import type { Mapping } from './mapping.ts';
 import { isParseError } from './mapping.ts';
-import { parseSmaps } from './parse-smaps.ts';
+import type { RowPages } from './parse-pagemap.ts';
+import { parseSmaps, parseSparseSmaps } from './parse-smaps.ts';
 import type { ProcessFiles } from './process-files.ts';
 import { splitProcessFiles } from './process-files.ts';
 import { MOST_PROCESSES } from './sample.ts';
 
-/** One row of merged stacks: its first address, and 8 bytes for each of its pages (/proc/PID/pagemap). */
+/** The page map of one row of merged stacks, and the row's first address. */
 export interface PagemapSection {
   readonly start: number;
-  readonly entries: Uint8Array;
+  readonly pages: RowPages;
 }
 
 /** What the sampler found of one process. */
@@ -113,6 +114,8 @@ interface SectionHeader {
 interface ProcessDraft {
   readonly args: readonly string[];
   text: Uint8Array;
+  /** Whether lines that say 0 kB are left out of it. */
+  sparse: boolean;
   readonly pagemaps: PagemapSection[];
 }
 
@@ -127,7 +130,7 @@ function readSections(plain: Uint8Array): CaptureResult {
     if (header === null) break;
     const { name, args, body } = header;
     if (name === 'end') return ended({ files, drafts }, args[0], body === plain.length);
-    if (name === 'pagemap') {
+    if (name === 'pagemap' || name === 'regions') {
       const { section, end } = readPagemap(plain, header);
       // Without a pid it is of the process above, in captures that were saved when there was none.
       const draft = args[2] === undefined ? drafts.at(-1) : byPid.get(args[2]);
@@ -140,11 +143,11 @@ function readSections(plain: Uint8Array): CaptureResult {
     if (name === 'process') {
       if (drafts.length >= MOST_PROCESSES)
         return failure('TooLarge', `the capture has more than ${MOST_PROCESSES} processes`);
-      const draft = { args, text, pagemaps: [] };
+      const draft = { args, text, sparse: false, pagemaps: [] };
       drafts.push(draft);
       if (!byPid.has(args[0] ?? '')) byPid.set(args[0] ?? '', draft);
-    } else if (name !== 'parts') files.set(name, latin1.decode(text));
-    else if (!readParts(args, text, files, byPid)) {
+    } else if (name !== 'parts' && name !== 'sparse') files.set(name, latin1.decode(text));
+    else if (!readParts(header, text, files, byPid)) {
       return failure('Malformed', `the capture names ${args.length} parts and holds others`);
     }
   }
@@ -160,7 +163,7 @@ function readHeader(plain: Uint8Array, position: number): SectionHeader | null {
 
 /** Gives each part to its process, or to the files. False when the parts are not those that are named. */
 function readParts(
-  names: readonly string[],
+  { name: form, args: names }: SectionHeader,
   text: Uint8Array,
   files: Map<string, string>,
   byPid: ReadonlyMap<string, ProcessDraft>,
@@ -171,7 +174,7 @@ function readParts(
     if (end < 0) return false;
     const part = text.subarray(position, end);
     const draft = byPid.get(name);
-    if (draft !== undefined) draft.text = part;
+    if (draft !== undefined) Object.assign(draft, { text: part, sparse: form === 'sparse' });
     else if (/^\d/.test(name)) return false;
     else files.set(name, latin1.decode(part));
     position = end + PART_END.length;
@@ -189,13 +192,14 @@ function partEnd(text: Uint8Array, from: number): number {
   return -1;
 }
 
-function readProcess({ args, text, pagemaps }: ProcessDraft): ProcessSection | CaptureError {
+function readProcess({ args, text, sparse, pagemaps }: ProcessDraft): ProcessSection | CaptureError {
   const [pid = '', uwsgi, word] = args;
   if (!/^[1-9]\d{0,9}$/.test(pid)) {
     return failure('Malformed', 'the capture names a process by something else than a pid');
   }
-  const files = splitProcessFiles(text);
-  const mappings = files.smaps === null || !files.alive ? null : parseSmaps(files.smaps);
+  const files = splitProcessFiles(text, sparse);
+  const parse = sparse ? parseSparseSmaps : parseSmaps;
+  const mappings = files.smaps === null || !files.alive ? null : parse(files.smaps);
   if (isParseError(mappings)) {
     const line = mappings.line === null ? '' : `, line ${mappings.line}`;
     return failure('Malformed', `smaps of process ${pid}${line}: allowed: ${mappings.allowed}`);
@@ -207,14 +211,15 @@ function readProcess({ args, text, pagemaps }: ProcessDraft): ProcessSection | C
 /** A page map is binary, so its length is told before it; one whose process ended on the way is shorter and left out. */
 function readPagemap(
   plain: Uint8Array,
-  { args, body }: SectionHeader,
+  { name, args, body }: SectionHeader,
 ): { readonly section: PagemapSection | null; readonly end: number } {
   const start = Number.parseInt(args[0] ?? '', 16);
   const end = body + Number(args[1]);
   const next = nextHeader(plain, body);
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || end < body) return { section: null, end: next };
   if (plain[end] !== NEWLINE || plain[end + 1] !== AT) return { section: null, end: next };
-  return { section: { start, entries: plain.subarray(body, end) }, end: end + 1 };
+  const form = name === 'regions' ? 'regions' : 'entries';
+  return { section: { start, pages: { form, body: plain.subarray(body, end) } }, end: end + 1 };
 }
 
 interface Drafts {

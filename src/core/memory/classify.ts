@@ -17,7 +17,7 @@
 import { bytes, computedBytes, mib } from '../quantity.ts';
 import type { Mapping } from './mapping.ts';
 import { hasFlag, isAnonymous } from './mapping.ts';
-import { parsePagemap, type StackExtent } from './parse-pagemap.ts';
+import { stacksOf, type RowPages, type StackExtent } from './parse-pagemap.ts';
 
 export type RegionKind =
   | 'main-stack'
@@ -42,7 +42,7 @@ export interface Region {
 }
 
 /** The page map of one row, by the row's first address. */
-export type PagemapRows = ReadonlyMap<number, Uint8Array>;
+export type PagemapRows = ReadonlyMap<number, RowPages>;
 
 /** HEAP_MAX_SIZE of glibc on 64-bit machines: the size and alignment of an arena. */
 const ARENA_SIZE = mib(64);
@@ -103,10 +103,10 @@ function guardOf({ mapping, above }: Neighbourhood): RegionKind {
 }
 
 function mergedStacks(mapping: Mapping, pagemaps: PagemapRows): Region {
-  const entries = pagemaps.get(mapping.start);
+  const pages = pagemaps.get(mapping.start);
   const pageSize = mapping.kernelPageSize;
-  const whole = entries !== undefined && pageSize !== null && entries.length / 8 === mapping.size / pageSize;
-  return { kind: 'merged-stacks', mapping, stacks: whole ? parsePagemap(mapping.start, entries, pageSize) : null };
+  const known = pages !== undefined && pageSize !== null;
+  return { kind: 'merged-stacks', mapping, stacks: known ? stacksOf(mapping, pages, pageSize) : null };
 }
 
 /** The stack part of a row that goes on into an arena: its depth is not told, resident is an upper bound. */

@@ -59,3 +59,15 @@ export function hasFlag(mapping: Mapping, flag: string): boolean {
 export function isAnonymous(mapping: Mapping): boolean {
   return (mapping.name === '' || mapping.name.startsWith('[anon')) && mapping.permissions.endsWith('p');
 }
+
+/** Rows of several processes in one text: where the addresses fall, another process begins. */
+export function splitProcesses(mappings: readonly Mapping[]): Mapping[][] {
+  const processes: Mapping[][] = [];
+  let previousEnd = Infinity;
+  for (const mapping of mappings) {
+    if (mapping.start < previousEnd) processes.push([]);
+    processes.at(-1)?.push(mapping);
+    previousEnd = mapping.end;
+  }
+  return processes;
+}

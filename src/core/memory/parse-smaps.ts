@@ -7,11 +7,15 @@
  *   Size:             188508 kB
  *   …
  *   VmFlags: rd wr mr mw me gu ac sd nh                        length varies, always last
+ *
+ * In sparse text, which the sampler prints, the lines that say 0 kB are left out, so rows differ and each line is looked at
+ * by its name.
  */
 import type { Bytes } from '../quantity.ts';
 import { kib } from '../quantity.ts';
 import type { Mapping, ParseError } from './mapping.ts';
-import { quoted } from './mapping.ts';
+import { isParseError, quoted } from './mapping.ts';
+import { FieldNames, sameBytes, SLOT_COUNT, slotOf } from './smaps-fields.ts';
 import { BLANK, isFieldStart, kibBefore, LARGEST_KIB, lineEnd, nameAt, NEWLINE, permissionsAt } from './smaps-line.ts';
 
 const RETURN = 13;
@@ -19,22 +23,6 @@ const DASH = 45;
 const COLON = 58;
 const LETTER_V = 86;
 
-/** Wanted fields and the place in a row's values where each is kept. Others are skipped. */
-const SLOTS: ReadonlyMap<string, number> = new Map([
-  ['Size', 0],
-  ['KernelPageSize', 1],
-  ['Rss', 2],
-  ['Pss', 3],
-  ['Shared_Clean', 4],
-  ['Shared_Dirty', 5],
-  ['Private_Clean', 6],
-  ['Private_Dirty', 7],
-  ['Anonymous', 8],
-  ['AnonHugePages', 9],
-  ['Swap', 10],
-  ['Pss_Dirty', 11],
-]);
-const SLOT_COUNT = 12;
 const NO_BYTES = kib(0);
 
 /** Where the fields of a row stand, counted from the end of its header line. */
@@ -53,33 +41,38 @@ const latin1 = new TextDecoder('latin1');
 
 /** Reads the rows of one smaps text, or of several one after another (addresses begin again: see splitProcesses). */
 export function parseSmaps(text: Uint8Array): Mapping[] | ParseError {
-  if (text.length === 0) return { code: 'Empty', line: null, found: 'no text', allowed: 'the text of /proc/PID/smaps' };
-  return new SmapsReader(text).read();
+  return read(text, false);
 }
 
-/** Rows of several processes in one text: where the addresses fall, another process begins. */
-export function splitProcesses(mappings: readonly Mapping[]): Mapping[][] {
-  const processes: Mapping[][] = [];
-  let previousEnd = Infinity;
-  for (const mapping of mappings) {
-    if (mapping.start < previousEnd) processes.push([]);
-    processes.at(-1)?.push(mapping);
-    previousEnd = mapping.end;
-  }
-  return processes;
+/**
+ * The same of text without the lines that say 0 kB. What a row lacks is 0; but for Pss_Dirty, which kernels before 6.0 do
+ * not tell: it is null where no row has it.
+ */
+export function parseSparseSmaps(text: Uint8Array): Mapping[] | ParseError {
+  const mappings = read(text, true);
+  if (isParseError(mappings) || mappings.some(({ pssDirty }) => pssDirty !== NO_BYTES)) return mappings;
+  return mappings.map((mapping) => ({ ...mapping, pssDirty: null }));
+}
+
+function read(text: Uint8Array, sparse: boolean): Mapping[] | ParseError {
+  if (text.length === 0) return { code: 'Empty', line: null, found: 'no text', allowed: 'the text of /proc/PID/smaps' };
+  return new SmapsReader(text, sparse).read();
 }
 
 /** Lives for one text: its position in it and what it learned of the layout. On a fault, position is in the bad line. */
 class SmapsReader {
   private readonly text: Uint8Array;
+  /** Null where every row has all fields. */
+  private readonly names: FieldNames | null;
   private position = 0;
   private layout: Layout | null = null;
   private shape = -1;
   private readonly values = new Float64Array(SLOT_COUNT);
   private readonly flagTexts = new Map<number, { readonly start: number; readonly flags: string }>();
 
-  constructor(text: Uint8Array) {
+  constructor(text: Uint8Array, sparse: boolean) {
     this.text = text;
+    this.names = sparse ? new FieldNames(text) : null;
   }
 
   read(): Mapping[] | ParseError {
@@ -105,8 +98,8 @@ class SmapsReader {
     if (permissions === null || name === null) return null;
     const header = this.position;
     this.position = headerEnd + 1;
-    values.fill(-1);
-    if (!this.readByLayout() && !this.readFields()) return null;
+    values.fill(this.names === null ? -1 : 0);
+    if (!(this.names === null ? this.readByLayout() || this.readFields() : this.readSparse(this.names))) return null;
     const flags = this.readFlags();
     if (flags === undefined || !this.hasShape(flags !== null)) return null;
     if ((values[0] ?? -1) * 1024 !== end - start) {
@@ -165,7 +158,7 @@ class SmapsReader {
       const end = lineEnd(text, start);
       const colon = text.indexOf(COLON, start);
       if (colon < 0 || colon >= end || text[end] !== NEWLINE || text[end - 1] === RETURN) return false;
-      const slot = SLOTS.get(latin1.decode(text.subarray(start, colon))) ?? -1;
+      const slot = slotOf(text, start, colon);
       if (slot >= 0) {
         const value = kibBefore(text, colon, end);
         if (value < 0) return false;
@@ -182,6 +175,22 @@ class SmapsReader {
     }
     this.layout = layout;
     return layout.ends.length > 0;
+  }
+
+  /** Reads the fields that there are, by their names. */
+  private readSparse(names: FieldNames): boolean {
+    const { text, position: base } = this;
+    while (isFieldStart(text[this.position]) && !this.atFlags()) {
+      const field = names.at(this.position);
+      if (field === null || text[field.end - 1] === RETURN) return false;
+      if (field.slot >= 0) {
+        const value = kibBefore(text, field.colon, field.end);
+        if (value < 0) return false;
+        this.values[field.slot] = value;
+      }
+      this.position = field.end + 1;
+    }
+    return this.position > base;
   }
 
   private atFlags(): boolean {
@@ -282,9 +291,4 @@ class SmapsReader {
 function sizeOf(value: number | undefined): Bytes | null {
   if (value === 0) return NO_BYTES;
   return value === undefined || value < 0 ? null : kib(value);
-}
-
-function sameBytes(text: Uint8Array, a: number, b: number, length: number): boolean {
-  for (let i = 0; i < length; i += 1) if (text[a + i] !== text[b + i]) return false;
-  return true;
 }

@@ -33,8 +33,11 @@ const THREAD = /^(\d+) \((.*)\) (.+)$/s;
 const ALL_SIGNALS = 0x7fffffff;
 const UNBLOCKABLE = 0x40100;
 
-/** Splits the text. Lines of no known shape are skipped: each kernel adds some. */
-export function splitProcessFiles(text: Uint8Array): ProcessFiles {
+/**
+ * Splits the text. Lines of no known shape are skipped: each kernel adds some. Of sparse text the lines that say 0 kB are
+ * left out; the fields of theirs that are used are put back.
+ */
+export function splitProcessFiles(text: Uint8Array, sparse = false): ProcessFiles {
   const smapsStart = findSmaps(text);
   const lastLine = text.lastIndexOf(NEWLINE, text.length - 2) + 1;
   const statm = latin1.decode(text.subarray(lastLine)).trim();
@@ -49,6 +52,7 @@ export function splitProcessFiles(text: Uint8Array): ProcessFiles {
     else if (line.startsWith('Max stack size')) stackLimit = limitOf(line);
     else if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
   }
+  if (sparse) putBackZeros(fields);
   const smaps = smapsStart === null ? null : text.subarray(smapsStart, alive ? lastLine : text.length);
   return { threads, fields, stackLimit, smaps, alive };
 }
@@ -66,6 +70,21 @@ export function parseThread(line: string): ThreadStat | null {
   const [parentPid = 0, user = 0, system = 0, startTicks = 0, blocked = 0] = numbers;
   const blocksSignals = (blocked | UNBLOCKABLE) === ALL_SIGNALS;
   return { id: Number(id), name, parentPid, cpuTicks: user + system, startTicks, blocksSignals };
+}
+
+/** Fields that are put back where a field that came with them is there: status, its parts (4.5), a roll-up, its parts (5.4). */
+const ZEROS: readonly { readonly beside: readonly string[]; readonly fields: readonly string[] }[] = [
+  { beside: ['VmSize'], fields: ['VmRSS', 'VmSwap', 'VmPTE'] },
+  { beside: ['RssAnon', 'RssFile', 'RssShmem'], fields: ['RssAnon'] },
+  { beside: ['Rss', 'Swap'], fields: ['Rss', 'Pss', 'Private_Dirty', 'Anonymous'] },
+  { beside: ['Pss_Anon', 'Pss_File', 'Pss_Shmem'], fields: ['Pss_Anon', 'Pss_File', 'Pss_Shmem'] },
+];
+
+function putBackZeros(fields: Map<string, string>): void {
+  for (const { beside, fields: names } of ZEROS) {
+    if (!beside.some((name) => fields.has(name))) continue;
+    for (const name of names) if (!fields.has(name)) fields.set(name, '0 kB');
+  }
 }
 
 function limitOf(line: string): number | null {

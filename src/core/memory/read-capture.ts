@@ -4,11 +4,11 @@ import { CAPTURE_LIMIT, isGzip, looksLikeCapture, splitCapture } from './capture
 import { classify } from './classify.ts';
 import { footprint } from './footprint.ts';
 import type { Mapping, ParseError } from './mapping.ts';
-import { isParseError, quoted } from './mapping.ts';
+import { isParseError, quoted, splitProcesses } from './mapping.ts';
 import { parseCgroup } from './parse-cgroup.ts';
 import type { PmapForm } from './parse-pmap.ts';
 import { looksLikePmap, parsePmap } from './parse-pmap.ts';
-import { parseSmaps, splitProcesses } from './parse-smaps.ts';
+import { parseSmaps } from './parse-smaps.ts';
 import { platformOf } from './platform.ts';
 import type { CgroupMemory, Platform, ProcessFootprint, SampleQuality } from './sample.ts';
 import type { ConfiguredShape } from './sample-from-capture.ts';

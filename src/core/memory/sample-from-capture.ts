@@ -93,7 +93,7 @@ function footprintOf(process: ProcessSection, around: Surroundings): ProcessFoot
     busyThreads: uwsgi && threadsRead ? busyThreads(process) : null,
   };
   if (mappings === null) return { ...common, ...totalsOnly(files, uwsgi) };
-  const pagemaps = new Map(process.pagemaps.map((row) => [row.start, row.entries]));
+  const pagemaps = new Map(process.pagemaps.map((row) => [row.start, row.pages]));
   const worker = around.role === 'worker' || around.role === null;
   const hints = {
     threads: worker ? around.configured.threads : null,

@@ -99,7 +99,9 @@ describe('what a row is', () => {
   it('leaves the stacks of merged rows unknown without their page map', () => {
     const rows = layOut(BORDER, [{ kib: 57372, flags: 'rd wr mr mw me gu ac sd nh' }]);
     expect(classify(rows)).toMatchObject([{ kind: 'merged-stacks', stacks: null }]);
-    expect(classify(rows, new Map([[BORDER, new Uint8Array(8)]]))).toMatchObject([{ stacks: null }]);
+    expect(classify(rows, new Map([[BORDER, { form: 'entries', body: new Uint8Array(8) }]]))).toMatchObject([
+      { stacks: null },
+    ]);
   });
 
   it.each([

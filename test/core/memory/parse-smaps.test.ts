@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isParseError } from '../../../src/core/memory/mapping.ts';
-import { parseSmaps, splitProcesses } from '../../../src/core/memory/parse-smaps.ts';
+import { isParseError, splitProcesses } from '../../../src/core/memory/mapping.ts';
+import { parseSmaps, parseSparseSmaps } from '../../../src/core/memory/parse-smaps.ts';
 import { sumBytes } from '../../../src/core/quantity.ts';
 import { unzipped } from './captures.ts';
 
@@ -72,6 +72,59 @@ describe('the smaps parser', () => {
   it('splits processes where the addresses fall', () => {
     const mappings = parse(text + text + text);
     expect(isParseError(mappings) ? [] : splitProcesses(mappings).map((rows) => rows.length)).toEqual([175, 175, 175]);
+  });
+});
+
+describe('sparse smaps text', () => {
+  const sparse = (content: string): string => content.replaceAll(/^[A-Z]\w+: +0 kB\n/gm, '');
+  const read = (content: string): ReturnType<typeof parseSmaps> => parseSparseSmaps(encoder.encode(content));
+
+  it.each([
+    ['linux7.2-glibc2.43-py3.14/1x60-8m/558', 175],
+    ['linux6.1-glibc2.36-py3.11-thp-always/2x40-8188k/104', 272],
+    ['linux6.1-glibc2.36-py3.11-thp-always/2x40-8188k/98', 162],
+  ])('of %s says the same as the whole text', (name, rows) => {
+    const whole = new TextDecoder('latin1').decode(unzipped(`${name}.smaps.gz`));
+    expect(read(sparse(whole))).toEqual(parse(whole));
+    expect(read(whole)).toEqual(parse(whole));
+    expect(parse(whole)).toHaveLength(rows);
+  });
+
+  it('tells no Pss_Dirty where no row does', () => {
+    const old = text.replaceAll(/^Pss_Dirty:.*\n/gm, '');
+    expect(read(sparse(old))).toEqual(parse(old));
+  });
+
+  it('skips fields that are new, and reads wider numbers', () => {
+    const wide = text.replaceAll(/^Rss: .*$/gm, (line) => line.replace(' ', '    '));
+    expect(read(sparse(wide.replaceAll(/^Locked:/gm, 'Brand_New:  some words\nLocked:')))).toEqual(parse(text));
+  });
+
+  it.each([
+    ['CR LF', text.replaceAll('\n', '\r\n'), { code: 'BadLine', line: 1, found: 'a line that ends in CR LF' }],
+    ['a row without its first line', text.replace(/^.*lib.*\n/m, ''), { code: 'BadLine' }],
+    ['a row whose Size is another', text.replace('168 kB', '169 kB'), { code: 'BadLine', line: 1 }],
+    ['a row without its Size', text.replace(/^Size:.*\n/m, ''), { code: 'BadLine', line: 1 }],
+    ['a field without its unit', text.replace(/^Rss: +168 kB/m, 'Rss:   168 MB'), { code: 'BadLine' }],
+    ['a field without a colon', text.replace(/^Rss: +168 kB/m, 'Rss    168 kB'), { code: 'BadLine' }],
+    ['a cut in a number', text.slice(0, text.lastIndexOf(' kB')), { code: 'CutShort' }],
+    ['a cut in a name', text.slice(0, text.lastIndexOf('eligible')), { code: 'CutShort' }],
+    ['a cut before the flags', text.slice(0, text.lastIndexOf('VmFlags')), { code: 'CutShort' }],
+  ])('with %s is refused', (_, content, expected) => {
+    expect(read(sparse(content))).toMatchObject(expected);
+  });
+
+  it('never throws, whatever byte is changed or where it is cut', () => {
+    const short = encoder.encode(sparse(text).slice(0, 4000));
+    fc.assert(
+      fc.property(fc.nat(3999), fc.nat(255), fc.nat(4000), (at, byte, length) => {
+        const damaged = Uint8Array.from(short);
+        damaged[at] = byte;
+        const result = parseSparseSmaps(damaged.subarray(0, length));
+        if (isParseError(result)) expect(result.found.length).toBeLessThan(200);
+        else expect(result.length).toBeGreaterThan(0);
+      }),
+    );
   });
 });
 

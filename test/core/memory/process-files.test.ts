@@ -51,6 +51,26 @@ describe("a process's files", () => {
     expect(files).toMatchObject({ smaps: null, alive: true });
   });
 
+  it('that are sparse get back the sizes of 0 that are used, where their file was read', () => {
+    const size = (text: string, name: string): number | null =>
+      sizeField(splitProcessFiles(bytes(text), true).fields, name);
+    const seen = 'Name:\tsh\nVmSize:\t    40 kB\nRssFile:\t     8 kB\n';
+    const rollup =
+      '1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:                  40 kB\nPss_File:             8 kB\n';
+    for (const name of ['VmRSS', 'VmSwap', 'RssAnon']) expect(size(`${seen}${statm}`, name)).toBe(0);
+    for (const name of ['Pss', 'Private_Dirty', 'Anonymous', 'Pss_Anon', 'Pss_Shmem', 'Pss_File', 'Rss']) {
+      expect(size(`${seen}${rollup}${statm}`, name)).toBe(
+        new Map([
+          ['Rss', 40960],
+          ['Pss_File', 8192],
+        ]).get(name) ?? 0,
+      );
+      expect(size(`${seen}${statm}`, name)).toBeNull();
+    }
+    expect(size('Name:\tkthread\n', 'VmRSS')).toBeNull();
+    expect(sizeField(splitProcessFiles(bytes(`${seen}${statm}`)).fields, 'VmSwap')).toBeNull();
+  });
+
   it.each([
     ['without statm', `${status}${smaps}`],
     ['of a zombie', `${status}0 0 0 0 0 0 0\n`],
