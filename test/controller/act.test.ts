@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { Sampler } from '../../src/controller/sampler.ts';
 import type { Writer } from '../../src/cluster/writers.ts';
 import { act, type Actor } from '../../src/controller/act.ts';
 import { TuningMemories } from '../../src/controller/memory.ts';
 import type { Action } from '../../src/core/decide/decision.ts';
-import type { Snapshot } from '../../src/core/decide/snapshot.ts';
+import type { SampleFailure, Snapshot } from '../../src/core/decide/snapshot.ts';
+import type { Sample } from '../../src/core/memory/sample.ts';
 import { emptyDigest } from '../../src/core/recommend/digest.ts';
+import { sample as fixtureSample } from '../core/memory/captures.ts';
 import { tuning } from '../support/builders.ts';
 
 const FINALIZER = 'uwsgi-tuner.dev/change-in-flight';
@@ -104,5 +107,70 @@ describe('the annotation', () => {
         { preconditions: { uid: 'workload-1' } },
       ],
     ]);
+  });
+});
+
+describe('how deep a container is sampled', () => {
+  const full = fixtureSample('4x100');
+  const light = { ...full, processes: full.processes.map((process) => ({ ...process, busyThreads: null })) };
+  const FAILED: SampleFailure = { pod: 'web-1', code: 'Failed', message: 'no answer' };
+
+  /** One container after another is sampled in a pod; tells which earlier sample the sampler was given each time. */
+  class Rounds {
+    readonly memory = new TuningMemories().of('shop/web', 'tuning-1', emptyDigest);
+    readonly given: (Sample | null)[] = [];
+
+    async take(
+      purpose: 'Observe' | 'Verify',
+      containerId: string,
+      failure: SampleFailure | null = null,
+    ): Promise<void> {
+      const sampler = {
+        sample: (_target: unknown, _pod: unknown, { earlier }: { earlier: Sample | null }) => {
+          this.given.push(earlier);
+          return Promise.resolve(failure ?? (earlier === null ? full : light));
+        },
+      };
+      const pod = { name: 'web-1', uid: 'pod-1', containerId, image: 'app:1' };
+      const snapshot = { pods: [pod], workload: null, configMap: null } as unknown as Snapshot;
+      const { signal } = new AbortController();
+      const scene = { tuning: tuning(), snapshot, memory: this.memory, signal };
+      const actor = { sampler: sampler as unknown as Sampler, now: () => 1 } as Actor;
+      await act({ kind: 'Sample', pods: ['web-1', 'gone'], purpose }, scene, actor);
+    }
+  }
+
+  test('every thread is read first and every twelfth time, otherwise the last such sample is built on', async () => {
+    const rounds = new Rounds();
+    for (let round = 0; round < 14; round += 1) await rounds.take('Observe', 'a');
+    expect(rounds.given.map((earlier) => earlier !== null)).toEqual(
+      Array.from({ length: 14 }, (_, round) => round % 12 !== 0),
+    );
+    expect(rounds.given[1]).toBe(full);
+    expect(rounds.given[13]).toBe(full);
+    expect(rounds.memory.round?.samples).toEqual([light]);
+  });
+
+  test('every thread is read of a container that is new in its pod', async () => {
+    const rounds = new Rounds();
+    for (const container of ['a', 'a', 'b', 'b', 'a']) await rounds.take('Observe', container);
+    expect(rounds.given).toEqual([null, full, null, full, null]);
+  });
+
+  test('every thread is read again after a first sample that failed', async () => {
+    const rounds = new Rounds();
+    await rounds.take('Observe', 'a', FAILED);
+    expect(rounds.memory.round).toMatchObject({ samples: [], failures: [FAILED] });
+    await rounds.take('Observe', 'a');
+    await rounds.take('Observe', 'a', FAILED);
+    await rounds.take('Observe', 'a');
+    expect(rounds.given).toEqual([null, null, full, full]);
+  });
+
+  test('every thread is read in a sample that judges a change, and later ones may build on it', async () => {
+    const rounds = new Rounds();
+    for (const purpose of ['Verify', 'Verify', 'Observe', 'Verify'] as const) await rounds.take(purpose, 'a');
+    expect(rounds.given).toEqual([null, null, full, null]);
+    expect(rounds.memory.verifySamples.get('a')).toMatchObject({ sample: full, failure: null });
   });
 });
