@@ -16,6 +16,9 @@ import { stacksByPagemap } from '../support/pagemap.ts';
 const NAMESPACE = 'sampler';
 const SECRET = 'hunter2-4711';
 const IDENTITY = { pod: 'web', podUid: 'uid', node: 'node', takenAt: 0 };
+/** A pod whose one worker has so many merged stacks that the kernel tells their pages in several pieces. */
+const WIDE = { name: 'wide', app: 'wide', shape: '--processes 1 --threads 400' };
+const USUAL = { app: 'web', shape: '--processes 2 --threads 20' };
 let cluster: NodeCluster;
 let transport: Transport;
 let app: App;
@@ -28,6 +31,7 @@ beforeAll(async () => {
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
     pod('uwsgi-bookworm'),
     pod('uwsgi-forky'),
+    pod('uwsgi-forky', WIDE),
   ]);
   await app.kubectl('wait', '--for=condition=Ready', 'pod', '--all', '--timeout=120s');
   await app.traffic({ connections: 40, requests: 400, paths: `/json?depth=200,/work?ms=30&token=${SECRET}` });
@@ -38,15 +42,21 @@ afterAll(async () => {
   await app.end();
 });
 
+interface Shape {
+  readonly name?: string;
+  readonly app: string;
+  readonly shape: string;
+}
+
 /** A server with secrets wherever a process has them, beside a program that is not uWSGI. */
-function pod(image: ImageName): object {
-  const options = '--plugin python3 --http-socket :8080 --wsgi-file /app/app.py --processes 2 --threads 20';
+function pod(image: ImageName, { name = image, app: label, shape }: Shape = USUAL): object {
+  const options = `--plugin python3 --http-socket :8080 --wsgi-file /app/app.py ${shape}`;
   const other = `sh -c 'sleep 3600; :' ${SECRET}`;
   const script = `${other} & exec uwsgi --master ${options} --env PASSWORD=${SECRET} --set token=${SECRET}`;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: image, namespace: NAMESPACE, labels: { app: 'web' } },
+    metadata: { name, namespace: NAMESPACE, labels: { app: label } },
     spec: {
       dnsPolicy: 'Default',
       enableServiceLinks: false,
@@ -136,6 +146,22 @@ test('stacks merged in one row equal an independent reading of pagemap', async (
   const readings = (await stacksByPagemap(app, 'uwsgi-forky')).filter(({ stacks: count }) => count > 0);
   expect(readings.map(({ stacks: count }) => count)).toEqual([19, 19]);
   for (const sample of samples) expect(workersOf(sample)).toEqual(readings);
+});
+
+test('400 merged stacks equal an independent reading, with perl in the image and without', async () => {
+  const readings = (await stacksByPagemap(app, WIDE.name)).filter(({ stacks: count }) => count > 0);
+  expect(readings.map(({ stacks: count }) => count)).toEqual([399]);
+  expect(workersOf(await take(WIDE.name, {}, null))).toEqual(readings);
+  const withoutPerl = samplerArgv().map((word) => word.replace('command -v perl', 'command -v no-perl-here'));
+  const [first, second] = await Promise.all([samplerArgv(), withoutPerl].map((argv) => run(WIDE.name, argv)));
+  const forms = (bytes: Uint8Array | undefined): readonly string[] => {
+    const stream = gunzipSync(bytes ?? '').toString('latin1');
+    return ['regions', 'pagemap'].filter((form) => new RegExp(`^@${form} `, 'm').test(stream));
+  };
+  expect([forms(first), forms(second)]).toEqual([['regions'], ['pagemap']]);
+  const capture = splitCapture(second ?? new Uint8Array(), gunzipSync);
+  if (!capture.ok) throw new Error(capture.message);
+  expect(workersOf(sampleFromCapture(capture.sections, IDENTITY))).toEqual(readings);
 });
 
 /**
