@@ -1,11 +1,12 @@
 /**
  * Generates what must stay in step with crds/: the TypeScript types, the schema that ajv validates with, and the
- * chart's copy of the CRD. `--check` writes nothing and fails when a file is out of step.
+ * chart's copy of the CRD; and the commands that the chart's admission policy allows. `--check` writes nothing and fails when a file is out of step.
  */
 import { readFileSync, writeFileSync, mkdirSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { load } from 'js-yaml';
 import { compile } from 'json-schema-to-typescript';
+import { COMMANDS } from '../src/core/memory/commands.ts';
 
 const CRD = 'crds/uwsgi-tuner.dev_uwsgitunings.yaml';
 const NOTICE = `/* Generated from ${CRD} by "npm run generate". Do not edit. */\n`;
@@ -58,6 +59,7 @@ const outputs: Record<string, string> = {
   'src/api/generated/uwsgi-tuning.ts': types,
   'src/api/generated/schema.ts': `${NOTICE}export const uwsgiTuningSchema: object = ${JSON.stringify(schema, null, 1)};\n`,
   'charts/uwsgi-tuner/templates/crd.yaml': chartTemplate(text),
+  'charts/uwsgi-tuner/files/commands.json': `${JSON.stringify(COMMANDS, null, 1)}\n`,
 };
 
 const check = process.argv.includes('--check');
@@ -66,7 +68,7 @@ for (const [path, wanted] of Object.entries(outputs)) {
   if (existsSync(path) && readFileSync(path, 'utf8') === wanted) continue;
   stale++;
   if (check) {
-    console.error(`${path}: out of step with ${CRD}; run "npm run generate"`);
+    console.error(`${path}: out of step with its source; run "npm run generate"`);
   } else {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, wanted);

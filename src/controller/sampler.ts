@@ -5,7 +5,8 @@ import { execInPod, type ExecResult } from '../cluster/exec.ts';
 import type { ExecLimiter } from '../cluster/exec-limiter.ts';
 import type { Transport } from '../cluster/transport.ts';
 import type { PodView, SampleFailure, SampleFailureCode } from '../core/decide/snapshot.ts';
-import { samplerArgv, samplerArgvPython, splitCapture } from '../core/memory/capture.ts';
+import { splitCapture } from '../core/memory/capture.ts';
+import { samplerCommands } from '../core/memory/commands.ts';
 import { depthAfter, leavesOpen } from '../core/memory/earlier-sample.ts';
 import { guardArgv, parseGuardProbe, type GuardProbe } from '../core/memory/guard-probe.ts';
 import type { Sample } from '../core/memory/sample.ts';
@@ -66,8 +67,7 @@ export class Sampler {
     signal: AbortSignal,
   ): Promise<Sample | SampleFailure> {
     const options = { depth: depthAfter(earlier) };
-    const argvs = [samplerArgv(options), samplerArgvPython(options)];
-    const result = await this.#run(target, pod, argvs, deadlineMs, MAX_CAPTURE_BYTES, signal);
+    const result = await this.#run(target, pod, samplerCommands(options), deadlineMs, MAX_CAPTURE_BYTES, signal);
     const inflate = (bytes: Uint8Array): Uint8Array => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
     const capture = splitCapture(result.stdout, inflate);
     if (!capture.ok) return failure(pod, 'BadOutput', capture.message);

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 async function restore(): Promise<void> {
-  await upgradeOperator(cluster, ['readOnly=false', 'watch.namespaces=null']);
+  await upgradeOperator(cluster, ['readOnly=false', 'watch.namespaces=null', 'admissionPolicy.enabled=false']);
   isDefault = true;
 }
 
@@ -37,9 +37,9 @@ async function requestsWithin(since: number, ...values: string[]): Promise<reado
   return writesOf(requests);
 }
 
-test('under Roles in watch.namespaces a change is made and put back', async () => {
+test('under Roles in watch.namespaces and the admission policies a change is made and put back', async () => {
   isDefault = false;
-  const since = await upgradeOperator(cluster, [`watch.namespaces={${NAMESPACE}}`]);
+  const since = await upgradeOperator(cluster, [`watch.namespaces={${NAMESPACE}}`, 'admissionPolicy.enabled=true']);
   await app.tune({ ...EAGER, updatePolicy: { ...EAGER.updatePolicy, verifyWindow: '3m' } });
   await app.until('the rollout', ({ status }) => status?.change?.rolledOutAt !== undefined);
   expect(await app.text()).not.toBe(iniText(INI));

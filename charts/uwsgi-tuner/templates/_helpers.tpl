@@ -79,7 +79,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   verbs: [list]
 - apiGroups: [""]
   resources: [pods/exec]
-  # API servers before 1.35 ask for get where the connection is a WebSocket, later ones for create.
+  # A WebSocket is authorized as get; API servers from 1.35 ask for create too.
   verbs: [create, get]
 - apiGroups: [""]
   resources: [pods/log]
