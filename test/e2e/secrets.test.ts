@@ -130,14 +130,14 @@ test('a line of the log that tells harm and a secret puts the change back', asyn
 
 test('a shell that prints its environment instead of a sample makes a failed sample', async () => {
   const shell = '/tmp/fake/sh';
-  const make = `mkdir /tmp/fake; printf '#!/bin/dash\\nenv\\n' >${shell}; chmod 755 ${shell}`;
+  const make = `mkdir /tmp/fake; printf '#!/bin/dash\\necho $DATABASE; env\\n' >${shell}; chmod 755 ${shell}`;
   const liar = await App.start(cluster, {
     namespace: LIAR,
     ini: ['processes = 1', 'threads = 2'],
     replicas: 1,
     container: {
       command: ['/bin/sh', '-c', `${make}; exec uwsgi --ini /etc/uwsgi-config/uwsgi.ini`],
-      env: [{ name: 'PATH', value: '/tmp/fake:/usr/local/bin:/usr/bin:/bin' }, secretVariable('AAA', 'environ')],
+      env: [{ name: 'PATH', value: '/tmp/fake:/usr/local/bin:/usr/bin:/bin' }, secretVariable('DATABASE', 'environ')],
     },
   });
   const [pod] = await liar.pods();
