@@ -64,3 +64,25 @@ export function execsOf(entries: readonly AuditEntry[], namespace: string): numb
       stage === 'ResponseComplete' && ref?.subresource === 'exec' && ref.namespace === namespace,
   ).length;
 }
+
+/** The operator's mutating requests in one namespace that were answered, exec left out, as method and URL in the order of their arrival. */
+export function writesByNamespace(
+  auditText: string,
+  namespace: string,
+): readonly { readonly method: string; readonly url: string }[] {
+  return auditText
+    .split('\n')
+    .filter((line) => line.includes('"ResponseComplete"') && line.includes(OPERATOR_NAMESPACE))
+    .map((line) => JSON.parse(line) as AuditEntry & { readonly requestURI: string })
+    .filter(
+      ({ verb, user, objectRef: ref }) =>
+        WRITES.has(verb) &&
+        ref?.subresource !== 'exec' &&
+        ref?.namespace === namespace &&
+        user.username.startsWith(`system:serviceaccount:${OPERATOR_NAMESPACE}:`),
+    )
+    .toSorted((a, b) => a.requestReceivedTimestamp.localeCompare(b.requestReceivedTimestamp))
+    .map(({ verb, requestURI }) => ({ method: METHODS[verb] ?? verb, url: requestURI }));
+}
+
+const METHODS: Readonly<Record<string, string>> = { create: 'POST', update: 'PUT', patch: 'PATCH', delete: 'DELETE' };

@@ -9,7 +9,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Transform } from 'node:stream';
 import { load } from 'js-yaml';
-import type { ControlPlane } from '../cluster/index.ts';
+import type { ControlPlane, ServerCertificate } from '../cluster/index.ts';
 
 /** One request as it arrived. */
 export interface SeenRequest {
@@ -41,6 +41,15 @@ export type Fault =
   | { readonly kind: 'cut'; readonly afterBytes: number };
 
 export type Rule = (request: SeenRequest) => Fault;
+
+/** One certificate for all proxies of a cluster. */
+const certificates = new Map<string, Promise<ServerCertificate>>();
+
+function certificateOf(cluster: ControlPlane): Promise<ServerCertificate> {
+  const known = certificates.get(cluster.name) ?? cluster.issueServerCertificate('127.0.0.1');
+  certificates.set(cluster.name, known);
+  return known;
+}
 
 const PASS: Fault = { kind: 'pass' };
 
@@ -76,7 +85,7 @@ export class FaultProxy {
   }
 
   static async start(cluster: ControlPlane): Promise<FaultProxy> {
-    const { cert, key, ca } = await cluster.issueServerCertificate('127.0.0.1');
+    const { cert, key, ca } = await certificateOf(cluster);
     const config = load(readFileSync(cluster.kubeconfig, 'utf8')) as { clusters: { cluster: { server: string } }[] };
     const proxy = new FaultProxy(createServer({ cert, key }), new URL(config.clusters[0]?.cluster.server ?? ''), ca);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));

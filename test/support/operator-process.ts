@@ -2,14 +2,54 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import type { Transport } from '../../src/cluster/transport.ts';
 import { REPOSITORY } from '../cluster/cache.ts';
 import type { ControlPlane } from '../cluster/index.ts';
 import { OPERATOR_NAMESPACE } from './operator.ts';
 
 /** Creates the CRD, the service account and its rights as the chart would, and nothing that runs. */
 export async function installRights(cluster: ControlPlane): Promise<void> {
+  const rendered = await renderRights(cluster);
+  await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: OPERATOR_NAMESPACE } });
+  await cluster.kubectlOk(['apply', '--server-side', '-f', '-'], { input: rendered });
+  await cluster.kubectlOk(['wait', '--for=condition=Established', 'crd/uwsgitunings.uwsgi-tuner.dev', '--timeout=30s']);
+}
+
+/** The chart's rights to the lease once more in another namespace, so that operators there elect among themselves. */
+export async function installLeaseRights(
+  cluster: ControlPlane,
+  transport: Transport,
+  namespace: string,
+): Promise<void> {
+  const rendered = loadAll(await renderRights(cluster)) as (RoleManifest | null)[];
+  const roles = rendered.filter((one) => one?.metadata.namespace === OPERATOR_NAMESPACE && /^Role/.test(one.kind));
+  for (const role of roles) {
+    await transport.request({
+      method: 'POST',
+      path: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/${role?.kind.toLowerCase()}s`,
+      body: { ...role, metadata: { ...role?.metadata, namespace } },
+      timeoutMs: 10_000,
+    });
+  }
+}
+
+interface RoleManifest {
+  readonly kind: string;
+  readonly metadata: { readonly namespace?: string };
+}
+
+const rights = new Map<string, Promise<string>>();
+
+function renderRights(cluster: ControlPlane): Promise<string> {
+  const known = rights.get(cluster.name) ?? helmTemplate(cluster);
+  rights.set(cluster.name, known);
+  return known;
+}
+
+async function helmTemplate(cluster: ControlPlane): Promise<string> {
   const chart = join(REPOSITORY, 'charts', 'uwsgi-tuner');
   const shown = ['crd', 'rbac', 'serviceaccount'].flatMap((name) => ['--show-only', `templates/${name}.yaml`]);
   const { stdout, stderr, code } = await cluster.helm([
@@ -21,14 +61,12 @@ export async function installRights(cluster: ControlPlane): Promise<void> {
     ...shown,
   ]);
   if (code !== 0) throw new Error(`helm template failed: ${stderr}`);
-  await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: OPERATOR_NAMESPACE } });
-  await cluster.kubectlOk(['apply', '--server-side', '-f', '-'], { input: stdout });
-  await cluster.kubectlOk(['wait', '--for=condition=Established', 'crd/uwsgitunings.uwsgi-tuner.dev', '--timeout=30s']);
+  return stdout;
 }
 
 /** Writes a kubeconfig of the operator's service account; `server` may be a proxy's address. */
 export async function operatorKubeconfig(cluster: ControlPlane, server: string, name: string): Promise<string> {
-  const { ca } = await cluster.issueServerCertificate('127.0.0.1');
+  const ca = await readFile(join(cluster.dir, 'pki', 'ca.crt'), 'utf8');
   const account = ['--namespace', OPERATOR_NAMESPACE, 'create', 'token', 'uwsgi-tuner', '--duration=2h'];
   const token = (await cluster.kubectlOk(account)).trim();
   const config = {
@@ -49,7 +87,8 @@ export interface OperatorOptions {
   readonly namespaces?: readonly string[];
   /** Two processes of one name and uid are the same pod: the second takes its lease over at once. */
   readonly pod?: string;
-  readonly leaseName?: string;
+  /** The operator's own namespace when left out. */
+  readonly leaseNamespace?: string;
   /** What its clock adds to the time of this machine, milliseconds. */
   readonly skewMs?: number;
 }
@@ -69,9 +108,14 @@ export class OperatorProcess {
   }
 
   static start(options: OperatorOptions): OperatorProcess {
-    const { kubeconfig, namespaces = [], pod = `operator-${randomUUID()}`, leaseName = 'uwsgi-tuner' } = options;
+    const {
+      kubeconfig,
+      namespaces = [],
+      pod = `operator-${randomUUID()}`,
+      leaseNamespace = OPERATOR_NAMESPACE,
+    } = options;
     const skewed = options.skewMs === undefined ? [] : ['--import', join(import.meta.dirname, 'skewed-clock.ts')];
-    const flags = ['--kubeconfig', kubeconfig, '--listen', 'none', '--lease-name', leaseName];
+    const flags = ['--kubeconfig', kubeconfig, '--listen', 'none', '--lease-namespace', leaseNamespace];
     const watched = namespaces.length === 0 ? [] : ['--namespaces', namespaces.join(',')];
     const main = join(REPOSITORY, 'src', 'main.ts');
     const child = spawn(process.execPath, [...skewed, main, 'controller', ...flags, ...watched], {

@@ -48,15 +48,19 @@ interface Recorded {
 
 let recorded: Recorded | null = null;
 
+/** What the container's cgroup holds, bytes. */
+export function usageOf({ processes, threads, ballast }: ServerShape): number {
+  return CONTAINER_BYTES + processes * (WORKER_BYTES + threads * THREAD_BYTES + ballast);
+}
+
 /** The stream for one shape; `everyThread` as the sampler's depth "threads" asks for it. */
 export function captureStream(shape: ServerShape, everyThread: boolean): string {
   recorded ??= readRecorded();
   const { facts, master } = recorded;
-  const usage = CONTAINER_BYTES + shape.processes * (WORKER_BYTES + shape.threads * THREAD_BYTES + shape.ballast);
   const container = facts
     .replace(/(hierarchical_memory_limit) \d+/, `$1 ${shape.limit}`)
     .replace(/(@memory\.limit_in_bytes\n)\d+/, `$1${shape.limit}`)
-    .replace(/(@memory\.usage_in_bytes\n)\d+/, `$1${usage}`)
+    .replace(/(@memory\.usage_in_bytes\n)\d+/, `$1${usageOf(shape)}`)
     .replace(/oom_kill \d+/, `oom_kill ${shape.oomKills}`);
   const workers = Array.from({ length: shape.processes }, (_, index) => worker(recorded as Recorded, shape, index + 1));
   const first = `@process ${shape.firstPid} 1 -\n${master.replace(/^\d+/, String(shape.firstPid))}`;

@@ -14,7 +14,7 @@ import { Reflector } from '../../../src/cluster/reflector.ts';
 import { createTransport, type Transport } from '../../../src/cluster/transport.ts';
 import { mib, parseQuantity } from '../../../src/core/quantity.ts';
 import type { ControlPlane } from '../../cluster/index.ts';
-import { captureStream, guardText, type ServerShape } from './capture-stream.ts';
+import { captureStream, guardText, usageOf, type ServerShape } from './capture-stream.ts';
 import { FakeKubelet, type ContainerName } from './kubelet.ts';
 import { runningPod, shapeOf } from './pod-state.ts';
 
@@ -50,6 +50,7 @@ export class FakeNode {
   readonly #reflector: Reflector<Pod>;
   readonly #seen = new Set<string>();
   readonly #streams = new Map<string, Uint8Array>();
+  readonly #overrun: { readonly namespace: string; readonly line: string }[] = [];
   #serial = 0;
 
   private constructor(transport: Transport, kubelet: FakeKubelet, options: FakeNodeOptions) {
@@ -104,6 +105,11 @@ export class FakeNode {
   /** The servers of one namespace, oldest first. */
   of(namespace: string): FakeServer[] {
     return [...this.servers.values()].filter((server) => server.namespace === namespace);
+  }
+
+  /** Servers that ever started in these namespaces with more than their limit holds, a line each. */
+  overrun(namespaces: readonly string[]): string[] {
+    return this.#overrun.filter(({ namespace }) => namespaces.includes(namespace)).map(({ line }) => line);
   }
 
   /** A line of the container's log. */
@@ -173,6 +179,9 @@ export class FakeNode {
       listeners: new Set(),
     };
     this.servers.set(key, server);
+    const usage = usageOf(server.shape);
+    if (usage > server.shape.limit)
+      this.#overrun.push({ namespace, line: `${key}: ${usage} of ${server.shape.limit} bytes` });
     this.print(server, '*** Starting uWSGI 2.0.21 (64bit) on [Thu Jan  1 00:00:00 2026] ***');
     await this.#transport.request({
       method: 'PATCH',

@@ -15,7 +15,7 @@ const TUNINGS: Resource = { apiVersion: 'uwsgi-tuner.dev/v1alpha1', plural: 'uws
 /** A change is planned after the first sample and judged after two seconds. */
 export const HASTY = {
   sampling: { interval: '5s', minSamples: 1, minObservation: '0s', maxPods: 2, timeout: '5s' },
-  updatePolicy: { mode: 'Patch', minInterval: '1h', minChangePercent: 1, verifyWindow: '2s', rolloutTimeout: '30s' },
+  updatePolicy: { mode: 'Patch', minInterval: '1h', minChangePercent: 1, verifyWindow: '2s', rolloutTimeout: '10m' },
 } as const satisfies SpecPart;
 
 export interface WorkloadOptions {
