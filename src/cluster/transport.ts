@@ -76,6 +76,8 @@ export interface TransportOptions {
   readonly clock?: Clock;
   /** Called once for each answer (its status) or fault (null). Must not throw. */
   readonly onAnswer?: (method: string, status: number | null) => void;
+  /** Called with the Date header of each answer and the monotonic times around the request (server-clock.ts). */
+  readonly onDate?: (date: string | null, sentAt: number, answeredAt: number) => void;
 }
 
 const DEFAULT_MAX_BYTES = 4 * 2 ** 20;
@@ -95,6 +97,7 @@ class PooledTransport implements Transport {
   readonly #limiter: RateLimiter | null;
   readonly #userAgent: string;
   readonly #onAnswer: (method: string, status: number | null) => void;
+  readonly #onDate: (date: string | null, sentAt: number, answeredAt: number) => void;
 
   constructor(credentials: Credentials, options: TransportOptions) {
     this.namespace = credentials.namespace;
@@ -104,6 +107,7 @@ class PooledTransport implements Transport {
     this.#limiter = options.rateLimit === undefined ? null : new RateLimiter(options.rateLimit, this.#clock);
     this.#userAgent = options.userAgent ?? 'uwsgi-tuner';
     this.#onAnswer = options.onAnswer ?? (() => undefined);
+    this.#onDate = options.onDate ?? (() => undefined);
   }
 
   async request<T>(request: Request): Promise<T> {
@@ -199,6 +203,7 @@ class PooledTransport implements Transport {
     const headers = this.#headers(access, request.accept);
     if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
     let response: Dispatcher.ResponseData;
+    const sentAt = this.#clock.monotonic();
     try {
       response = await sendOn(this.#connections.pool(lane, access), {
         ...target(access, request.path, request.query),
@@ -214,6 +219,8 @@ class PooledTransport implements Transport {
       throw errorFromNetwork(what, error);
     }
     this.#onAnswer(request.method, response.statusCode);
+    const { date } = response.headers;
+    this.#onDate(typeof date === 'string' ? date : null, sentAt, this.#clock.monotonic());
     if (response.statusCode >= 200 && response.statusCode < 300) {
       return readBody(what, response.body, request.maxBytes ?? DEFAULT_MAX_BYTES);
     }

@@ -1,7 +1,7 @@
 /** The running controller: everything wired together, started, and ended in order. */
 import { randomUUID } from 'node:crypto';
 import { keyOf, type UwsgiTuning } from '../api/uwsgi-tuning.ts';
-import { sleep, systemClock } from '../cluster/clock.ts';
+import { sleep, systemClock, type Clock } from '../cluster/clock.ts';
 import type { Credentials } from '../cluster/credentials.ts';
 import { isClusterError } from '../cluster/errors.ts';
 import { EventRecorder } from '../cluster/events.ts';
@@ -9,6 +9,7 @@ import { ExecLimiter } from '../cluster/exec-limiter.ts';
 import { leaseAccess } from '../cluster/lease.ts';
 import { followLog } from '../cluster/logs.ts';
 import { Reflector } from '../cluster/reflector.ts';
+import { ServerClock } from '../cluster/server-clock.ts';
 import { createTransport, type Transport } from '../cluster/transport.ts';
 import { createWriter } from '../cluster/writers.ts';
 import { tunings } from './act.ts';
@@ -45,6 +46,8 @@ const DRAIN_MS = 25_000;
 /** Who else tunes a workload is known once all tunings are listed; a namespace that cannot be listed holds nobody up for long. */
 const LIST_PATIENCE_MS = 30_000;
 const UNLISTED_MS = 200;
+/** A followed log that says nothing for so long is opened anew: its connection may be dead. */
+const QUIET_LOG_MS = 30_000;
 /** Longest time between two looks at a tuning, however long its interval. */
 const LONGEST_WAIT_MS = 600_000;
 
@@ -54,8 +57,12 @@ export async function runController(settings: ControllerSettings, signal: AbortS
   const metrics = createMetrics();
   metrics.buildInfo.set({ version: settings.version }, 1);
   metrics.maxConcurrentReconciles.set({ controller: metrics.controller }, settings.workers);
+  const clock = new ServerClock();
   const transport = createTransport(settings.credentials, {
     onAnswer: metrics.onAnswer,
+    onDate: (date, sentAt, answeredAt) => {
+      clock.observe(date, sentAt, answeredAt);
+    },
     userAgent: `uwsgi-tuner/${settings.version}`,
     rateLimit: { perSecond: 50, burst: 100 },
   });
@@ -78,6 +85,7 @@ export async function runController(settings: ControllerSettings, signal: AbortS
   });
   metrics.observeReflector('UwsgiTuning', reflector);
   const elector = new LeaderElector(leaseAccess(transport, settings.leaseNamespace, settings.leaseName), {
+    clock,
     identity: electionIdentity(process.env),
     onLeading: () => {
       metrics.leader.set({ name: settings.leaseName }, 1);
@@ -93,7 +101,7 @@ export async function runController(settings: ControllerSettings, signal: AbortS
       logger.warn('lease cannot be read or written', { error });
     },
   });
-  const reconciler = buildReconciler({ settings, transport, metrics, reflector, elector, queue });
+  const reconciler = buildReconciler({ settings, transport, clock, metrics, reflector, elector, queue });
   const server =
     settings.port === null
       ? null
@@ -130,13 +138,14 @@ export async function runController(settings: ControllerSettings, signal: AbortS
 interface Parts {
   readonly settings: ControllerSettings;
   readonly transport: Transport;
+  readonly clock: Clock;
   readonly metrics: Metrics;
   readonly reflector: Reflector<UwsgiTuning>;
   readonly elector: LeaderElector;
   readonly queue: WorkQueue;
 }
 
-function buildReconciler({ settings, transport, metrics, reflector, elector, queue }: Parts): Reconciler {
+function buildReconciler({ settings, transport, clock, metrics, reflector, elector, queue }: Parts): Reconciler {
   const { logger } = settings;
   const writer = createWriter(transport, {
     fence: () => {
@@ -144,24 +153,26 @@ function buildReconciler({ settings, transport, metrics, reflector, elector, que
     },
   });
   const recorder = new EventRecorder(transport, writer, {
+    clock,
     instance: process.env['POD_NAME'] ?? randomUUID(),
     onError: (error) => {
       logger.debug('event not written', { error });
     },
   });
-  const sampler = new Sampler(transport, new ExecLimiter(), (result, seconds) => {
+  const sampler = new Sampler(transport, new ExecLimiter(), clock, (result, seconds) => {
     metrics.execTime.observe({ result }, seconds);
   });
   const guardSources = (tuning: UwsgiTuning, container: string): GuardSources => {
     const namespace = tuning.metadata.namespace ?? '';
     return {
-      follow: (pod, onLine, signal) => followLog(transport, { namespace, pod, container }, { onLine, signal }),
+      follow: (pod, onLine, signal) =>
+        followLog(transport, { namespace, pod, container }, { onLine, signal, idleTimeoutMs: QUIET_LOG_MS }),
       probe: (watched, signal) => sampler.probe({ namespace, container }, watched, signal),
       isForbidden: (error) => isClusterError(error, 'Forbidden'),
       onNews: () => {
         queue.add(keyOf(tuning.metadata));
       },
-      now: () => systemClock.wall(),
+      now: () => clock.wall(),
       sleep: (ms, signal) => sleep(ms, systemClock, signal),
     };
   };
@@ -171,7 +182,7 @@ function buildReconciler({ settings, transport, metrics, reflector, elector, que
     sampler,
     guardSources,
     readOnly: settings.readOnly,
-    now: () => systemClock.wall(),
+    now: () => clock.wall(),
     duplicateOf: (tuning) => olderTwin(tuning, reflector.values()),
     otherChange: (tuning) => changeOfOther(tuning, reflector.values()),
     publish: (events, tuning, workload) => {

@@ -1,5 +1,6 @@
 /** Measures one pod: runs the sampler in its container and reads what it printed. */
 import { gunzipSync } from 'node:zlib';
+import type { Clock } from '../cluster/clock.ts';
 import { isClusterError } from '../cluster/errors.ts';
 import { execInPod, type ExecResult } from '../cluster/exec.ts';
 import type { ExecLimiter } from '../cluster/exec-limiter.ts';
@@ -30,9 +31,16 @@ export interface Target {
 export class Sampler {
   readonly #transport: Transport;
   readonly #limiter: ExecLimiter;
+  readonly #clock: Clock;
   readonly #onExec: (result: string, seconds: number) => void;
 
-  constructor(transport: Transport, limiter: ExecLimiter, onExec: (result: string, seconds: number) => void) {
+  constructor(
+    transport: Transport,
+    limiter: ExecLimiter,
+    clock: Clock,
+    onExec: (result: string, seconds: number) => void,
+  ) {
+    this.#clock = clock;
     this.#transport = transport;
     this.#limiter = limiter;
     this.#onExec = onExec;
@@ -71,7 +79,7 @@ export class Sampler {
     const inflate = (bytes: Uint8Array): Uint8Array => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
     const capture = splitCapture(result.stdout, inflate);
     if (!capture.ok) return failure(pod, 'BadOutput', capture.message);
-    const identity = { pod: pod.name, podUid: pod.uid, node: pod.node, takenAt: Date.now() };
+    const identity = { pod: pod.name, podUid: pod.uid, node: pod.node, takenAt: this.#clock.wall() };
     const sample = sampleFromCapture(capture.sections, identity, target.configured, earlier);
     if (sample.processes.length > 0) return sample;
     return failure(pod, 'NoUwsgi', `no uWSGI process was found in container ${target.container}`);
