@@ -15,7 +15,11 @@ export interface ListOptions {
   /** For each page, milliseconds. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Only each object's metadata is sent: a tenth of the bytes, or less. */
+  readonly metadataOnly?: boolean;
 }
+
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 // The type parameter spares each caller a cast; what the server sends is raw JSON either way.
 /**
@@ -38,6 +42,7 @@ export async function listAll<T extends KubernetesObject>(
         method: 'GET',
         path: pathOf(resource, { namespace }),
         query: { limit, continue: next, labelSelector, fieldSelector },
+        ...(options.metadataOnly === true ? { accept: METADATA_ONLY } : {}),
         timeoutMs,
         maxBytes: maxPageBytes,
         signal,

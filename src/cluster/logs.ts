@@ -26,6 +26,8 @@ export interface FollowLogOptions {
   /** A longer line is cut, bytes; 16 KiB when left out. */
   readonly maxLineBytes?: number;
   readonly openTimeoutMs?: number;
+  /** Longest silence, milliseconds; then it rejects with Timeout. For ever when left out. */
+  readonly idleTimeoutMs?: number;
 }
 
 /** Why following ended. `ended`: the container ended, or the kubelet closed the stream. */
@@ -35,8 +37,8 @@ export type FollowEnd = 'ended' | 'aborted';
 const TIMESTAMP_BYTES = 36;
 
 /**
- * Follows a container's log from its start. A quiet log may say nothing for days, so silence is no fault here; TCP
- * probes find a vanished peer. Rejects with `ClusterError` when the log cannot be opened or the connection breaks;
+ * Follows a container's log from its start. A quiet log may say nothing for days, and so may a connection that nobody
+ * holds at the other end: who must know the difference gives `idleTimeoutMs` and opens it again. Rejects with `ClusterError` when the log cannot be opened or the connection breaks;
  * opening it again is the caller's decision.
  */
 export async function followLog(
@@ -52,6 +54,7 @@ export async function followLog(
     sinceTime,
     maxLineBytes = 16 * 2 ** 10,
     openTimeoutMs = 10_000,
+    idleTimeoutMs = 0,
   } = options;
   const splitter = new LineSplitter({ maxLineBytes: maxLineBytes + TIMESTAMP_BYTES }, (raw) => {
     const space = raw.indexOf(' ');
@@ -63,7 +66,7 @@ export async function followLog(
       query: { container: ref.container, follow: true, timestamps: true, sinceSeconds, sinceTime },
       accept: '*/*',
       openTimeoutMs,
-      idleTimeoutMs: 0,
+      idleTimeoutMs,
       signal,
     });
     onOpen?.();

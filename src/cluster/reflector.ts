@@ -1,6 +1,8 @@
 /**
  * A local copy of a collection that stays true: list, watch, and when anything at all goes wrong, again. It ends only
- * by `stop`. What it adds to client-go's reflector is a full list every ten minutes, as a net under the watch.
+ * by `stop`. What it adds to client-go's reflector is a net under the watch: each watch is short, and after it the names
+ * and versions of all objects are compared with the copy. So an event that got lost, and a connection that fell silent
+ * without breaking, are noticed within a minute, at the price of a small request.
  */
 import { GrowingBackoff, REFLECTOR_BACKOFF, type BackoffOptions } from './backoff.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
@@ -30,8 +32,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   /** Each list that was done, with why; for metrics. */
   readonly onList?: (why: ListReason) => void;
   readonly backoff?: BackoffOptions;
-  /** 10 min, more or less a tenth. */
-  readonly relistMs?: number;
+  /** Longest time of one watch; 40 s, or down to two thirds of it, so that watches do not all end together. */
+  readonly watchMs?: number;
   /** 90 s. */
   readonly watchIdleMs?: number;
   readonly pageSize?: number;
@@ -39,8 +41,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly random?: () => number;
 }
 
-/** Why a list was done. */
-export type ListReason = 'start' | 'expired' | 'periodic' | 'failures';
+/** Why a list was done; `missed`: the copy was not what the server has, though the watch told of no more. */
+export type ListReason = 'start' | 'expired' | 'missed' | 'failures';
 
 /**
  * Watches that fail one after the other before a list is done as well: where watching is impossible (a proxy, a missing
@@ -50,7 +52,8 @@ const FAILURES_BEFORE_LIST = 5;
 /** A watch that ends sooner and said nothing is a failure, not the server's habit. */
 const SHORT_WATCH_MS = 1_000;
 const LONGEST_RETRY_AFTER_MS = 60_000;
-const RELIST_MS = 600_000;
+/** client-go's watches last 5 to 10 minutes; these end before anybody waits a minute for a lost event. */
+const WATCH_MS = 40_000;
 const WATCH_IDLE_MS = 90_000;
 
 /** The copy and what keeps it. */
@@ -144,7 +147,6 @@ export class Reflector<T extends KubernetesObject> {
     const stopped = (): boolean => signal.aborted;
     const backoff = new GrowingBackoff(this.#options.backoff ?? REFLECTOR_BACKOFF, this.#clock, this.#random);
     let why: ListReason | null = 'start';
-    let relistAt = 0;
     let failures = 0;
     while (!stopped()) {
       scope.triedAt = this.#clock.monotonic();
@@ -153,14 +155,13 @@ export class Reflector<T extends KubernetesObject> {
           await this.#list(scope);
           this.#options.onList?.(why);
           why = null;
-          relistAt = this.#clock.monotonic() + (this.#options.relistMs ?? RELIST_MS) * (0.9 + this.#random() * 0.2);
         }
-        await this.#watch(scope, relistAt, () => {
+        await this.#watch(scope, () => {
           failures = 0;
           backoff.reset();
         });
-        // The server ended the watch, as it does every few minutes; a moment's rest bounds a server that always does.
-        if (this.#clock.monotonic() >= relistAt) why = 'periodic';
+        // The watch ended as it should; a moment's rest bounds a server that always ends it.
+        if (await this.#hasMissed(scope)) why = 'missed';
         else await sleep(this.#random() * 1_000, this.#clock, signal);
       } catch (error) {
         if (stopped()) return;
@@ -206,20 +207,33 @@ export class Reflector<T extends KubernetesObject> {
     if (this.hasSynced) this.#synced.resolve(undefined);
   }
 
-  /** One watch, until the server ends it or a full list is due. Rejects with what broke it. */
-  async #watch(scope: Scope, relistAt: number, onAlive: () => void): Promise<void> {
-    const { resource, labelSelector, fieldSelector, watchIdleMs = WATCH_IDLE_MS } = this.#options;
+  /** Whether the server's names and versions are others than ours. What changed since the watch ended counts too. */
+  async #hasMissed({ namespace }: Scope): Promise<boolean> {
+    const { resource, labelSelector, fieldSelector } = this.#options;
+    let [count, same] = [0, true];
+    const options = { namespace, labelSelector, fieldSelector, metadataOnly: true, signal: this.#stopping.signal };
+    await listAll(this.#transport, resource, options, ({ metadata }) => {
+      count += 1;
+      same &&= this.#objects.get(keyOf({ metadata }))?.metadata.resourceVersion === metadata.resourceVersion;
+    });
+    const ours = [...this.#objects.values()].filter(
+      (one) => namespace === undefined || one.metadata.namespace === namespace,
+    );
+    return !same || count !== ours.length;
+  }
+
+  /** One watch, until it ends in its time. Rejects with what broke it. */
+  async #watch(scope: Scope, onAlive: () => void): Promise<void> {
+    const { resource, labelSelector, fieldSelector, watchMs = WATCH_MS, watchIdleMs = WATCH_IDLE_MS } = this.#options;
     const { signal } = this.#stopping;
     const begun = this.#clock.monotonic();
-    const leftSeconds = Math.max(1, Math.ceil((relistAt - begun) / 1000));
     try {
       await watch<T>(this.#transport, resource, {
         namespace: scope.namespace,
         labelSelector,
         fieldSelector,
         resourceVersion: scope.version,
-        // client-go spreads its watches over 5 to 10 minutes, so that they do not all end together.
-        serverTimeoutSeconds: Math.min(leftSeconds, Math.round(300 + this.#random() * 300)),
+        serverTimeoutSeconds: Math.ceil(((watchMs / 1000) * (2 + this.#random())) / 3),
         idleTimeoutMs: watchIdleMs,
         clock: this.#clock,
         signal,

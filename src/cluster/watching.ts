@@ -37,7 +37,7 @@ export interface WatchOptions<T> {
 const MAX_EVENT_BYTES = 8 * 2 ** 20;
 const OPEN_TIMEOUT_MS = 15_000;
 /** How long after its own timeout the server may take to end a watch, milliseconds. */
-const OVERDUE_MS = 15_000;
+const OVERDUE_MS = 10_000;
 
 /**
  * Resolves when the server ends the watch. Rejects with `ClusterError`: Expired (list again), Timeout after silence,
@@ -70,7 +70,7 @@ export async function watch<T extends KubernetesObject>(
   const splitter = new LineSplitter({ maxLineBytes: MAX_EVENT_BYTES, tooLong }, (line) => {
     if (line !== '') take(what, line, options);
   });
-  // A server that never ends what it promised to end must not keep us from the next full list.
+  // A server that never ends what it promised to end may be gone.
   const cancel = options.clock.after(options.serverTimeoutSeconds * 1000 + OVERDUE_MS, () => {
     stream.close();
   });

@@ -33,6 +33,8 @@ interface World {
   readonly lists: ListReason[];
   readonly errors: Error[];
   readonly asked: URL[];
+  /** The Accept header of each request. */
+  readonly accepts: string[];
   readonly watchers: ServerResponse[];
   items: Pod[];
   version: number;
@@ -44,6 +46,7 @@ interface World {
 
 async function start(options: Partial<ReflectorOptions<Pod>> = {}): Promise<World> {
   const asked: URL[] = [];
+  const accepts: string[] = [];
   const watchers: ServerResponse[] = [];
   const changes: string[] = [];
   const lists: ListReason[] = [];
@@ -51,6 +54,7 @@ async function start(options: Partial<ReflectorOptions<Pod>> = {}): Promise<Worl
   const server = await startFakeApiServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://x');
     asked.push(url);
+    accepts.push(request.headers.accept ?? '');
     if (world.intercept(url, response)) return;
     if (url.searchParams.get('watch') === 'true') {
       response.writeHead(200).flushHeaders();
@@ -81,6 +85,7 @@ async function start(options: Partial<ReflectorOptions<Pod>> = {}): Promise<Worl
     lists,
     errors,
     asked,
+    accepts,
     watchers,
     items: [pod('a', 1), pod('b', 2)],
     version: 10,
@@ -114,8 +119,8 @@ describe('a reflector', () => {
     await watching(world, 1);
     const query = Object.fromEntries(world.watches()[0]?.searchParams ?? []);
     expect(query).toMatchObject({ allowWatchBookmarks: 'true', resourceVersion: '10', labelSelector: 'app=web' });
-    expect(Number(query['timeoutSeconds'])).toBeGreaterThanOrEqual(300);
-    expect(Number(query['timeoutSeconds'])).toBeLessThanOrEqual(600);
+    expect(Number(query['timeoutSeconds'])).toBeGreaterThanOrEqual(27);
+    expect(Number(query['timeoutSeconds'])).toBeLessThanOrEqual(40);
   });
 
   it('follows adds, changes and deletions, and a bookmark moves where the next watch begins', async () => {
@@ -127,6 +132,7 @@ describe('a reflector', () => {
     world.event('DELETED', pod('b', 13));
     world.event('BOOKMARK', { kind: 'Pod', metadata: { resourceVersion: '99' } });
     await expect.poll(() => world.changes.slice(2)).toEqual(['shop/c - > 11', 'shop/a 1 > 12', 'shop/b 2 > -']);
+    world.items = [pod('a', 12), pod('c', 11)];
     world.watchers[0]?.end();
     await watching(world, 2);
     expect(world.watches()[1]?.searchParams.get('resourceVersion')).toBe('99');
@@ -263,19 +269,25 @@ describe('a reflector', () => {
     expect(world.errors[0]).toMatchObject({ kind: 'Timeout' });
   });
 
-  it('lists again now and then, and says only what differs', async () => {
-    const world = await start({ relistMs: 300 });
+  it('lists again when the watch did not tell all, and says only what differs', async () => {
+    const world = await start({ watchMs: 1_000 });
     world.intercept = (url, response) => {
       if (!url.searchParams.has('watch')) return false;
       response.writeHead(200).flushHeaders();
-      setTimeout(() => response.end(), 1_000 * Number(url.searchParams.get('timeoutSeconds')));
+      setTimeout(() => response.end(`${JSON.stringify({ type: 'BOOKMARK', object: pod('', 10) })}\n`), 100);
       return true;
     };
     await world.reflector.start();
+    await watching(world, 3);
+    expect(world.lists).toEqual(['start']);
     world.changes.length = 0;
     world.items = [pod('a', 1), pod('b', 7)];
-    await expect.poll(() => world.lists.includes('periodic'), { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => world.lists.includes('missed'), { timeout: 5_000 }).toBe(true);
     expect(world.changes).toEqual(['shop/b 2 > 7']);
+    const looks = world.accepts.filter((accept) => accept.includes('PartialObjectMetadataList'));
+    expect(looks.length).toBeGreaterThan(1);
+    world.items = [pod('a', 1)];
+    await expect.poll(() => world.reflector.get('shop/b'), { timeout: 5_000 }).toBeUndefined();
   });
 
   it('survives an onChange that throws', async () => {

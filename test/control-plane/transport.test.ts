@@ -230,9 +230,9 @@ describe('a reflector', () => {
     const reflector = new Reflector<ConfigMap>(transport, {
       resource: configMaps,
       labelSelector: 'nobody=has-this',
-      // The server sends a bookmark two seconds before the end of a watch, and a watch ends when a list is due. It
-      // promises none, so each of several watches may bring it.
-      relistMs: 12_000,
+      // The server sends a bookmark two seconds before the end of a watch. It promises none, so each of several watches
+      // may bring it.
+      watchMs: 12_000,
       onList: () => {
         listed = reflector.lastEventAt;
       },
