@@ -108,7 +108,7 @@ function killAt(point: Point, namespace: string, kill: () => void): (request: Se
   return (request) => {
     if (kindOf(request.method, request.url, namespace) !== point.write || ++count !== point.nth)
       return { kind: 'pass' };
-    if (point.when === 'after') return { kind: 'lost', then: kill };
+    if (point.when === 'after') return { kind: 'lost', afterwards: kill };
     kill();
     return { kind: 'never' };
   };

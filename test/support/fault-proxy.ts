@@ -30,8 +30,8 @@ export type Fault =
   | { readonly kind: 'never' }
   /** The connection breaks; the API server is never asked. */
   | { readonly kind: 'reset' }
-  /** The API server does it, `then` is called, and the connection breaks before the answer is told. */
-  | { readonly kind: 'lost'; readonly then?: () => void }
+  /** The API server does it, `afterwards` is called, and the connection breaks before the answer is told. */
+  | { readonly kind: 'lost'; readonly afterwards?: () => void }
   | { readonly kind: 'status'; readonly code: number; readonly headers?: Readonly<Record<string, string>> }
   /** The answer's body goes through a transform. */
   | { readonly kind: 'mangle'; readonly through: () => Transform }
@@ -40,7 +40,8 @@ export type Fault =
   /** For an upgrade: breaks after so many bytes of the answer. */
   | { readonly kind: 'cut'; readonly afterBytes: number };
 
-export type Rule = (request: SeenRequest) => Fault;
+/** A promise holds the request until it is decided. */
+export type Rule = (request: SeenRequest) => Fault | Promise<Fault>;
 
 /** One certificate for all proxies of a cluster. */
 const certificates = new Map<string, Promise<ServerCertificate>>();
@@ -121,7 +122,7 @@ export class FaultProxy {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#frozen.has(request.socket)) return;
     const seen = this.#note(request, false);
-    const fault = this.rule(seen);
+    const fault = await this.rule(seen);
     if (fault.kind === 'never') return;
     if (fault.kind === 'reset' || fault.kind === 'cut') {
       request.socket.destroy();
@@ -163,7 +164,7 @@ export class FaultProxy {
         if (fault.kind === 'lost') {
           answer.resume();
           answer.on('end', () => {
-            fault.then?.();
+            fault.afterwards?.();
             socket.destroy();
           });
           return;
@@ -196,7 +197,7 @@ export class FaultProxy {
     socket.on('error', () => undefined);
     if (this.#frozen.has(request.socket)) return;
     const seen = this.#note(request, true);
-    const fault = this.rule(seen);
+    const fault = await this.rule(seen);
     if (fault.kind === 'never') return;
     if (fault.kind === 'reset' || fault.kind === 'lost') {
       socket.destroy();

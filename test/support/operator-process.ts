@@ -144,6 +144,10 @@ export class OperatorProcess {
     return this.#log;
   }
 
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name);
+  }
+
   /** As a crash: nothing is said or given back. */
   kill(): void {
     this.#child.kill('SIGKILL');

@@ -50,6 +50,17 @@ export class Workload {
     return workload;
   }
 
+  /** Whether its namespace is there, and be it on its way out. */
+  async exists(): Promise<boolean> {
+    try {
+      await read(this.#transport, namespaces, { name: this.namespace });
+      return true;
+    } catch (error) {
+      if (isClusterError(error, 'NotFound')) return false;
+      throw error;
+    }
+  }
+
   createConfigMap(text: string): Promise<unknown> {
     return this.#create(configMaps, { metadata: { name: 'web-uwsgi' }, data: { 'uwsgi.ini': text } });
   }
