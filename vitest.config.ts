@@ -33,6 +33,8 @@ export default defineConfig({
         test: {
           name: 'control-plane',
           include: ['test/control-plane/**/*.test.ts'],
+          // Tests that run side by side spend their time waiting for a cluster.
+          maxConcurrency: 8,
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

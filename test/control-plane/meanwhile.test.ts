@@ -194,8 +194,10 @@ async function reach(moment: Moment, workload: Workload, part: SpecPart): Promis
   };
 }
 
-describe.concurrent.each(ROWS)('somebody $somebody', ({ somebody, part = CHANGE, does, ends, also }) => {
-  test.for(MOMENTS)('%s', { timeout: TIMEOUT_MS }, async (moment) => {
+const CELLS = ROWS.flatMap((row) => MOMENTS.map((moment) => ({ ...row, moment })));
+
+describe.concurrent('somebody', { timeout: TIMEOUT_MS }, () => {
+  test.for(CELLS)('$somebody, $moment', async ({ somebody, part = CHANGE, does, ends, also, moment }) => {
     const namespace = `${somebody} ${moment}`.replaceAll(' ', '-').toLowerCase();
     const workload = await Workload.start(admin, { namespace, ini: LINES });
     const release = await reach(moment, workload, part);
@@ -220,15 +222,15 @@ describe.concurrent.each(ROWS)('somebody $somebody', ({ somebody, part = CHANGE,
     await also?.(workload);
     await workload.delete('namespace');
   });
-});
 
-test.for(MOMENTS)('somebody deletes the namespace, %s', { timeout: TIMEOUT_MS }, async (moment) => {
-  const namespace = `deletes-all-${moment}`.replaceAll(' ', '-');
-  const workload = await Workload.start(admin, { namespace, ini: LINES });
-  const release = await reach(moment, workload, CHANGE);
-  await workload.delete('namespace');
-  release();
-  await waitFor('the end of the namespace', async () => ((await workload.exists()) ? null : true), {
-    timeoutMs: TIMEOUT_MS,
+  test.for(MOMENTS)('deletes the namespace, %s', async (moment) => {
+    const namespace = `deletes-all-${moment}`.replaceAll(' ', '-');
+    const workload = await Workload.start(admin, { namespace, ini: LINES });
+    const release = await reach(moment, workload, CHANGE);
+    await workload.delete('namespace');
+    release();
+    await waitFor('the end of the namespace', async () => ((await workload.exists()) ? null : true), {
+      timeoutMs: TIMEOUT_MS,
+    });
   });
 });
