@@ -1,7 +1,7 @@
 /** Objects for unit tests: every default filled in, a test names only what it is about. */
 import type { UwsgiTuning } from '../../src/api/uwsgi-tuning.ts';
 import { validateTuning } from '../../src/api/validate.ts';
-import type { ProcessFootprint, Sample } from '../../src/core/memory/sample.ts';
+import type { Platform, ProcessFootprint, Sample, ThreadStacks } from '../../src/core/memory/sample.ts';
 import { bytes, kib, mib, type Bytes } from '../../src/core/quantity.ts';
 
 export function tuning(spec: object = {}, rest: object = {}): UwsgiTuning {
@@ -35,6 +35,27 @@ export interface SampleOptions {
   readonly tier?: 'smaps' | 'status';
 }
 
+/** Debian bookworm's uWSGI on a kernel of today. */
+export const PLATFORM: Platform = {
+  kernel: '6.18.0',
+  architecture: 'x86_64',
+  pageSize: kib(4),
+  libc: { name: 'glibc', version: '2.36' },
+  python: { major: 3, minor: 11 },
+  transparentHugePages: 'madvise',
+  threadStackMinimum: kib(16),
+};
+
+/** What a capture of totals tells of the stacks. */
+export const STACKS_UNSEEN: ThreadStacks = {
+  count: null,
+  size: null,
+  mapped: null,
+  resident: null,
+  highWater: null,
+  hugePages: null,
+};
+
 /** A sample of a pod with a master and workers. */
 export function sample(options: SampleOptions): Sample {
   const privateEach = options.privateEach ?? mib(20);
@@ -46,15 +67,7 @@ export function sample(options: SampleOptions): Sample {
     node: 'node1',
     takenAt: options.takenAt ?? 0,
     quality: { tier: options.tier ?? 'smaps', reason: options.tier === 'status' ? 'smaps cannot be read' : null },
-    platform: {
-      kernel: '6.18.0',
-      architecture: 'x86_64',
-      pageSize: kib(4),
-      libc: { name: 'glibc', version: '2.36' },
-      python: { major: 3, minor: 11 },
-      transparentHugePages: 'madvise',
-      threadStackMinimum: kib(16),
-    },
+    platform: PLATFORM,
     cgroup: {
       version: 2,
       limit: options.limit ?? mib(1024),
@@ -111,9 +124,7 @@ function worker(options: SampleOptions, privateEach: Bytes, index: number): Proc
     startTicks: 120 + index,
     role: 'worker',
     threads: options.threads,
-    threadStacks: status
-      ? { count: null, size: null, mapped: null, resident: null, highWater: null, hugePages: null }
-      : stacks,
+    threadStacks: status ? STACKS_UNSEEN : stacks,
     mapped: bytes(mib(100) + stacks.mapped),
     rss: bytes(privateEach + stacks.resident + mib(12)),
     pss: status ? null : bytes(privateEach + stacks.resident + mib(4)),

@@ -3,6 +3,7 @@ import type { Platform, ProcessFootprint, Sample } from '../../../src/core/memor
 import { kib, type Bytes } from '../../../src/core/quantity.ts';
 import { addSample, emptyDigest, usageOf, type Digest, type Usage } from '../../../src/core/recommend/digest.ts';
 import type { Policy, RecommendInput } from '../../../src/core/recommend/types.ts';
+import { PLATFORM, STACKS_UNSEEN } from '../../support/builders.ts';
 
 export const IMAGE = 'registry.example/shop/web:1.4.2';
 export const HOUR = 3_600_000;
@@ -48,16 +49,6 @@ const SHAPE = {
   pod: 'web-0',
 } satisfies Required<PodShape>;
 
-export const PLATFORM: Platform = {
-  kernel: '6.18.0',
-  architecture: 'x86_64',
-  pageSize: kib(4),
-  libc: { name: 'glibc', version: '2.36' },
-  python: { major: 3, minor: 11 },
-  transparentHugePages: 'madvise',
-  threadStackMinimum: kib(16),
-};
-
 export function python(minor: number): Platform {
   return { ...PLATFORM, python: { major: 3, minor } };
 }
@@ -73,8 +64,9 @@ export function sampleOf(shape: PodShape = {}, platform: Platform = PLATFORM): S
   const resident = pod.stackResidentKib === null ? null : stacks * pod.stackResidentKib;
   const own = (pod.privateKib ?? 0) + (resident ?? 0);
   const sharedEach = pod.forkSharedKib / (pod.processes + 1);
+  const process = { ...PROCESS, pssShmem: kib(pod.sharedKib / (pod.processes + 1)) };
   const worker = (index: number): ProcessFootprint => ({
-    ...PROCESS,
+    ...process,
     pid: 10 + index,
     role: 'worker',
     threads: pod.threads,
@@ -87,16 +79,14 @@ export function sampleOf(shape: PodShape = {}, platform: Platform = PLATFORM): S
       hugePages: kib(stacks * pod.hugeKib),
     },
     pssAnon: kib(own + sharedEach),
-    pssShmem: kib(pod.sharedKib / (pod.processes + 1)),
     privateAnon: size(pod.privateKib),
     busyThreads: pod.busyThreads,
   });
   const master: ProcessFootprint = {
-    ...PROCESS,
+    ...process,
     pid: 1,
     role: 'master',
     pssAnon: kib(pod.masterKib + sharedEach),
-    pssShmem: kib(pod.sharedKib / (pod.processes + 1)),
     privateAnon: kib(pod.masterKib),
   };
   const anon = pod.masterKib + pod.forkSharedKib + pod.processes * own;
@@ -128,7 +118,7 @@ const PROCESS: ProcessFootprint = {
   startTicks: null,
   role: null,
   threads: 1,
-  threadStacks: { count: 0, size: null, mapped: null, resident: null, highWater: null, hugePages: null },
+  threadStacks: { ...STACKS_UNSEEN, count: 0 },
   mapped: null,
   rss: null,
   pss: null,
@@ -170,6 +160,11 @@ export const POLICY: Policy = {
   headroomPercent: 15,
   stackCharge: 'HighWater',
 };
+
+/** The default policy within other bounds. */
+export function within(bounds: Partial<Policy['bounds']>): Partial<Policy> {
+  return { bounds: { ...POLICY.bounds, ...bounds } };
+}
 
 /** An input around a pod: 4 x 100 with default stacks under 1 GiB unless told otherwise. */
 export function inputOf(

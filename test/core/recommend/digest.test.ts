@@ -14,6 +14,7 @@ import {
   workingSetOf,
   type Digest,
 } from '../../../src/core/recommend/digest.ts';
+import { STACKS_UNSEEN } from '../../support/builders.ts';
 import { digestOf, HOUR, IMAGE, sampleOf, usageFor, type PodShape } from './builders.ts';
 
 const add = (digest: Digest, shape: PodShape, nowMs = 2 * HOUR, image = IMAGE): Digest =>
@@ -116,7 +117,7 @@ describe('usage of a digest', () => {
       privateAnon: kib(process.role === 'master' ? 15_400 : 37_000),
       pssAnon: null,
       pssShmem: null,
-      threadStacks: { count: null, size: null, mapped: null, resident: null, highWater: null, hugePages: null },
+      threadStacks: STACKS_UNSEEN,
     }));
     const digest = addSample(emptyDigest(), { ...sample, processes: totals }, { image: IMAGE, nowMs: 0 });
     const usage = usageOf(digest, 0);

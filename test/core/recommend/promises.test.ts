@@ -5,7 +5,8 @@ import { kib, type Bytes } from '../../../src/core/quantity.ts';
 import { libcMinimum, runtimeFloor } from '../../../src/core/recommend/floor.ts';
 import { recommend } from '../../../src/core/recommend/recommend.ts';
 import type { Controlled, Policy, RecommendInput } from '../../../src/core/recommend/types.ts';
-import { IMAGE, inputOf, POLICY, PLATFORM, python, usageFor } from './builders.ts';
+import { PLATFORM } from '../../support/builders.ts';
+import { IMAGE, inputOf, POLICY, python, usageFor } from './builders.ts';
 
 // Thousands of inputs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 });

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { bytes, kib, mib } from '../../../src/core/quantity.ts';
 import { recommend } from '../../../src/core/recommend/recommend.ts';
 import type { Policy, Recommendation, RecommendInput, Refusal } from '../../../src/core/recommend/types.ts';
-import { IMAGE, inputOf, PLATFORM, POLICY, usageFor } from './builders.ts';
+import { PLATFORM } from '../../support/builders.ts';
+import { IMAGE, inputOf, POLICY, usageFor, within } from './builders.ts';
 
 const MAXIMIZE = (bounds: Partial<Policy['bounds']>): Partial<Policy> => ({
   objective: 'MaximizeConcurrency',
-  bounds: { ...POLICY.bounds, ...bounds },
+  ...within(bounds),
 });
 
 function accept(input: RecommendInput): Recommendation {
@@ -69,7 +70,7 @@ describe('PreserveConcurrency', () => {
 
   it('lowers threads when processes are at their minimum', () => {
     const processes = { min: 2, max: null };
-    const result = accept(inputOf({}, { limitMib: 160, policy: { bounds: { ...POLICY.bounds, processes } } }));
+    const result = accept(inputOf({}, { limitMib: 160, policy: within({ processes }) }));
     expect(result.processes).toBe(2);
     expect(result.threads).toBeGreaterThan(1);
     expect(result.threads).toBeLessThan(100);
@@ -78,7 +79,7 @@ describe('PreserveConcurrency', () => {
 
   it('stays within bounds, and above cheaper', () => {
     const processes = { min: null, max: 3 };
-    expect(shape(accept(inputOf({}, { policy: { bounds: { ...POLICY.bounds, processes } } })))).toBe('3x100');
+    expect(shape(accept(inputOf({}, { policy: within({ processes }) })))).toBe('3x100');
     const tight = inputOf({}, { limitMib: 200, cheaper: 1 });
     expect(shape(accept(tight))).toBe('2x100');
     expect(accept(inputOf({}, { limitMib: 260, cheaper: 2 })).processes).toBeGreaterThan(2);
@@ -86,7 +87,7 @@ describe('PreserveConcurrency', () => {
 
   it('keeps threads that mean nothing, and values that are not controlled', () => {
     const processes = { min: 4, max: 4 };
-    const policy = { bounds: { ...POLICY.bounds, processes } };
+    const policy = within({ processes });
     expect(refuse(inputOf({}, { limitMib: 200, threadsTunable: false, policy })).reason).toBe('DoesNotFit');
     const controlled = ['ThreadStackSize'] as const;
     expect(shape(accept(inputOf({}, { policy: { controlled } })))).toBe('4x100');
@@ -216,12 +217,12 @@ describe('a refusal', () => {
     [{ processes: { min: 5, max: 3 } }, 'bounds.processes.min 5 is above bounds.processes.max 3 by 2'],
     [{ threads: { min: 9, max: 8 } }, 'bounds.threads.min 9 is above bounds.threads.max 8 by 1'],
   ])('names impossible bounds %#', (bounds, message) => {
-    expect(refuse(inputOf({}, { policy: { bounds: { ...POLICY.bounds, ...bounds } } })).message).toBe(message);
+    expect(refuse(inputOf({}, { policy: within(bounds) })).message).toBe(message);
   });
 
   it('names cheaper when it asks for more than the bound allows', () => {
     const processes = { min: null, max: 3 };
-    const refusal = refuse(inputOf({}, { cheaper: 3, policy: { bounds: { ...POLICY.bounds, processes } } }));
+    const refusal = refuse(inputOf({}, { cheaper: 3, policy: within({ processes }) }));
     expect(refusal.message).toBe(
       'cheaper 3, which must stay below processes and so asks for 4, is above bounds.processes.max 3 by 1',
     );

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { kib } from '../../../src/core/quantity.ts';
 import { runtimeFloor } from '../../../src/core/recommend/floor.ts';
 import { stackRisk } from '../../../src/core/recommend/stack-risk.ts';
-import { PLATFORM, python } from './builders.ts';
+import { PLATFORM } from '../../support/builders.ts';
+import { python } from './builders.ts';
 
 describe('stackRisk', () => {
   it.each([

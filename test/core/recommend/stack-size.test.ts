@@ -5,13 +5,14 @@ import { libcMinimum, runtimeFloor } from '../../../src/core/recommend/floor.ts'
 import { invitesHugePages, pageTableBytes, stacksMayBeHuge } from '../../../src/core/recommend/huge-pages.ts';
 import { chooseStack } from '../../../src/core/recommend/stack-size.ts';
 import type { Policy, RecommendInput } from '../../../src/core/recommend/types.ts';
-import { IMAGE, inputOf, PLATFORM, POLICY, python, type PodShape } from './builders.ts';
+import { PLATFORM } from '../../support/builders.ts';
+import { IMAGE, inputOf, POLICY, python, type PodShape, within } from './builders.ts';
 
 type StackBounds = Partial<Policy['bounds']['threadStackSize']>;
 
 function withStack(bounds: StackBounds): { policy: Partial<Policy> } {
   const threadStackSize = { ...POLICY.bounds.threadStackSize, ...bounds };
-  return { policy: { bounds: { ...POLICY.bounds, threadStackSize } } };
+  return { policy: within({ threadStackSize }) };
 }
 
 /** Size and rule as text, or the refusal's code. */
