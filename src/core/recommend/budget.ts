@@ -9,11 +9,13 @@
 import type { Platform } from '../memory/sample.ts';
 import { bytes, computedBytes, formatSize, kib, sumBytes, type Bytes } from '../quantity.ts';
 import {
-  chargeForFewerWorkers,
+  chargeForOtherWorkers,
   kernelFormula,
   privateAt,
   scaleByFormula,
   sharedMemoryFormula,
+  type MeasuredPoint,
+  type PrivatePoint,
   type Shape,
 } from './growth.ts';
 import { isHugeStack, pageTableBytes } from './huge-pages.ts';
@@ -84,12 +86,27 @@ function fixedLine(name: string, estimate: Estimate<number> | null, detail: stri
   return line(name, estimate, 'measured', detail);
 }
 
+/** What was measured with other counts of workers is charged for that before the points are compared. */
 function workersLine(candidate: Candidate, usage: Usage): BudgetLine {
   const known = usage.private ?? { charged: 0, expected: 0 };
-  const at = privateAt(candidate.threads, { threads: usage.threads, private: known }, usage.points);
-  const each = { ...at, charged: at.charged * chargeForFewerWorkers(usage.processes, candidate.processes) };
+  const charge = ({ processes, threads, private: measured }: MeasuredPoint): PrivatePoint => ({
+    threads,
+    private: { ...measured, charged: measured.charged * chargeForOtherWorkers(processes, candidate.processes) },
+  });
+  const { processes, threads } = usage;
+  const each = privateAt(candidate.threads, charge({ processes, threads, private: known }), usage.points.map(charge));
   const detail = `${candidate.processes} x ${formatSize(Math.round(each.charged))} private at ${candidate.threads} threads`;
-  return line('workers', times(each, candidate.processes), provenanceOf(candidate, usage), detail);
+  const why = otherWorkers(processes, candidate.processes);
+  return line('workers', times(each, candidate.processes), provenanceOf(candidate, usage), detail + why);
+}
+
+/** What the charge holds for another count of workers; nothing where that is below one per cent. */
+function otherWorkers(measured: number, processes: number): string {
+  const percent = Math.round((chargeForOtherWorkers(measured, processes) - 1) * 100);
+  if (percent < 1) return '';
+  const seen = `${measured} ${measured === 1 ? 'was' : 'were'} measured`;
+  const cause = processes < measured ? 'fewer workers may each serve more' : `workers differ and ${seen}`;
+  return `, ${percent} % more because ${cause}`;
 }
 
 /**

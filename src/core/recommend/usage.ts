@@ -3,7 +3,7 @@ import type { QualityTier } from '../memory/sample.ts';
 import type { Bytes } from '../quantity.ts';
 import { confidenceOf, stackMargin } from './confidence.ts';
 import { imageKey, type Digest, type ImageHistory, type Point } from './history.ts';
-import type { PrivatePoint } from './growth.ts';
+import type { MeasuredPoint } from './growth.ts';
 import { percentile, type Sketch } from './sketch.ts';
 import type { Estimate } from './estimate.ts';
 
@@ -55,7 +55,7 @@ export interface Usage {
   readonly kernelFactor: Estimate<number> | null;
   readonly sharedFactor: Estimate<number> | null;
   /** Private memory of one worker at every count of threads that was measured on this image, `threads` among them. */
-  readonly points: readonly PrivatePoint[];
+  readonly points: readonly MeasuredPoint[];
   /** The most memory of one pod without file cache. */
   readonly peak: Bytes | null;
 }
@@ -150,12 +150,12 @@ function isWhollyResident(point: Point): boolean {
 }
 
 /** A point counts when it runs now, was verified, or has a few samples of the same share of busy threads. */
-function privatePointOf(point: Point, running: Point): PrivatePoint[] {
+function privatePointOf(point: Point, running: Point): MeasuredPoint[] {
   const estimate = estimateOf(point.private, KIB);
   if (estimate === null) return [];
   const trusted =
     point === running || point.verified || (point.samples >= MIN_POINT_SAMPLES && wasAsBusy(point, running));
-  return trusted ? [{ threads: point.threads, private: estimate }] : [];
+  return trusted ? [{ processes: point.processes, threads: point.threads, private: estimate }] : [];
 }
 
 function wasAsBusy(point: Point, running: Point): boolean {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { kib } from '../../../src/core/quantity.ts';
 import {
+  chargeForOtherWorkers,
   kernelFormula,
-  chargeForFewerWorkers,
   privateAt,
   scaleByFormula,
   sharedMemoryFormula,
@@ -101,18 +101,78 @@ describe('privateAt', () => {
   });
 });
 
-describe('chargeForFewerWorkers', () => {
-  it('covers what workers grew on a machine short of CPU, within 10 %, and charges more workers no more', () => {
+describe('the law outside of two points', () => {
+  const at = (known: readonly (readonly [number, number])[], threads: number): number => {
+    const [first = point(1, 1), ...others] = known.map(([count, size]) => point(count, size));
+    return privateAt(threads, first, [first, ...others]).expected;
+  };
+  const exponent = (known: readonly (readonly [number, number])[], from: number, to: number): number =>
+    Math.log(at(known, to) / at(known, from)) / Math.log(to / from);
+
+  it('is nearly theirs where they are far apart', () => {
+    const linear = [
+      [80, 80_000],
+      [10, 10_000],
+    ] as const;
+    expect(exponent(linear, 80, 160)).toBeGreaterThan(0.98);
+    expect(exponent(linear, 5, 10)).toBeGreaterThan(0.98);
+  });
+
+  it('is nearly the default where they are as close as two workers differ anyway', () => {
+    // No growth from 90 to 100 threads: that may be chance, and no sign that 200 need no more.
+    const close = [
+      [100, 45_000],
+      [90, 45_000],
+    ] as const;
+    expect(exponent(close, 100, 200)).toBeGreaterThan(0.5);
+    expect(exponent(close, 45, 90)).toBeGreaterThan(0.5);
+    // Between them the points themselves count.
+    expect(at(close, 95)).toBeCloseTo(45_000, 5);
+  });
+
+  it('meets the points from outside', () => {
+    const two = [
+      [40, 26_000],
+      [20, 18_000],
+    ] as const;
+    expect(at(two, 20)).toBeCloseTo(18_000, 5);
+    expect(at(two, 19) / at(two, 20)).toBeCloseTo(1, 1);
+    expect(at(two, 41) / at(two, 40)).toBeCloseTo(1, 1);
+  });
+});
+
+describe('chargeForOtherWorkers', () => {
+  it('covers what workers grew on a machine short of CPU, within 10 %', () => {
     // One table, private MiB of a worker: 8 x 50 took 25, 4 x 50 took 33.5, 2 x 50 took 35.7 on 2 cores.
-    expect(25 * chargeForFewerWorkers(8, 4)).toBeGreaterThan(33.5 * 0.88);
-    expect(25 * chargeForFewerWorkers(8, 2)).toBeGreaterThan(35.7 * 0.98);
-    expect(chargeForFewerWorkers(4, 10)).toBe(1);
+    expect(25 * chargeForOtherWorkers(8, 4)).toBeGreaterThan(33.5 * 0.88);
+    expect(25 * chargeForOtherWorkers(8, 2)).toBeGreaterThan(35.7 * 0.98);
+  });
+
+  it('covers, within 3 %, that the measured workers were the small ones of those that follow', () => {
+    // Private MiB of each worker of one pod, 4 x 10, 6 x 20 and 4 x 20 threads, in the order in which they started.
+    const pods = [
+      [35.3, 33.8, 35.2, 38.6],
+      [47.8, 47.6, 51, 48.5, 44, 49.4],
+      [43.7, 45.6, 49.8, 49.3],
+    ];
+    const mean = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+    for (const workers of pods) {
+      for (let first = 1; first < workers.length; first += 1) {
+        const charged = mean(workers.slice(0, first)) * chargeForOtherWorkers(first, workers.length);
+        expect(charged).toBeGreaterThan(mean(workers) * 0.97);
+      }
+    }
+  });
+
+  it('charges nothing for the count that was measured, and little for one more of many', () => {
+    expect(chargeForOtherWorkers(4, 4)).toBe(1);
+    expect(chargeForOtherWorkers(16, 17)).toBeLessThan(1.005);
   });
 
   it('never makes fewer workers cost more in all', () => {
-    for (let processes = 1; processes < 16; processes += 1) {
-      const fewer = processes * chargeForFewerWorkers(16, processes);
-      expect(fewer).toBeLessThan((processes + 1) * chargeForFewerWorkers(16, processes + 1));
+    for (let processes = 1; processes < 40; processes += 1) {
+      const fewer = processes * chargeForOtherWorkers(16, processes);
+      expect(fewer).toBeLessThan((processes + 1) * chargeForOtherWorkers(16, processes + 1));
     }
   });
 });
