@@ -11,6 +11,11 @@ export function cgroupName(cluster: string): string {
   return `uwt-${cluster}`;
 }
 
+/** The folder of that group in the hierarchy of the memory controller, which on v2 is the only one. */
+export function memoryFolder(cluster: string): string {
+  return join(ROOT, ...(isUnified() ? [] : ['memory']), cgroupName(cluster));
+}
+
 /** Makes the cluster's group: one folder on cgroup v2, one for each controller on v1. */
 export async function createCgroups(cluster: string): Promise<void> {
   const tops = await hierarchies();
