@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { systemClock } from '../../src/cluster/clock.ts';
 import { ExecLimiter } from '../../src/cluster/exec-limiter.ts';
 import { createTransport } from '../../src/cluster/transport.ts';
 import { Sampler } from '../../src/controller/sampler.ts';
@@ -46,7 +47,7 @@ async function samplerOf(
   });
   const transport = createTransport(plainCredentials(server.url));
   open.push(() => transport.close(), server.close);
-  return { sampler: new Sampler(transport, new ExecLimiter(), () => undefined), asked };
+  return { sampler: new Sampler(transport, new ExecLimiter(), systemClock, () => undefined), asked };
 }
 
 function take(sampler: Sampler, earlier: Sample | null): Promise<Sample | SampleFailure> {
