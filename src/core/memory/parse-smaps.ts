@@ -15,8 +15,17 @@ import type { Bytes } from '../quantity.ts';
 import { kib } from '../quantity.ts';
 import type { Mapping, ParseError } from './mapping.ts';
 import { isParseError, quoted } from './mapping.ts';
-import { FieldNames, sameBytes, SLOT_COUNT, slotOf } from './smaps-fields.ts';
-import { BLANK, isFieldStart, kibBefore, LARGEST_KIB, lineEnd, nameAt, NEWLINE, permissionsAt } from './smaps-line.ts';
+import { FieldFinder, sameBytes, SLOT_COUNT, slotOf, type Layout } from './smaps-fields.ts';
+import {
+  BLANK,
+  isFieldStart,
+  kibBefore,
+  LARGEST_KIB,
+  lineEnd,
+  nameStart,
+  NEWLINE,
+  permissionsAt,
+} from './smaps-line.ts';
 
 const RETURN = 13;
 const DASH = 45;
@@ -25,18 +34,7 @@ const LETTER_V = 86;
 
 const NO_BYTES = kib(0);
 
-/** Where the fields of a row stand, counted from the end of its header line. */
-interface Layout {
-  readonly starts: number[];
-  readonly colons: number[];
-  readonly ends: number[];
-  readonly firsts: number[];
-  readonly lasts: number[];
-  readonly slots: number[];
-  /** One bit for each slot that has a value. */
-  shape: number;
-}
-
+const utf8 = new TextDecoder();
 const latin1 = new TextDecoder('latin1');
 
 /** Reads the rows of one smaps text, or of several one after another (addresses begin again: see splitProcesses). */
@@ -63,16 +61,16 @@ function read(text: Uint8Array, sparse: boolean): Mapping[] | ParseError {
 class SmapsReader {
   private readonly text: Uint8Array;
   /** Null where every row has all fields. */
-  private readonly names: FieldNames | null;
+  private readonly finder: FieldFinder | null;
   private position = 0;
   private layout: Layout | null = null;
   private shape = -1;
   private readonly values = new Float64Array(SLOT_COUNT);
-  private readonly flagTexts = new Map<number, { readonly start: number; readonly flags: string }>();
+  private readonly known = new Map<number, { readonly start: number; readonly size: number; readonly words: string }>();
 
   constructor(text: Uint8Array, sparse: boolean) {
     this.text = text;
-    this.names = sparse ? new FieldNames(text) : null;
+    this.finder = sparse ? new FieldFinder(text) : null;
   }
 
   read(): Mapping[] | ParseError {
@@ -94,12 +92,13 @@ class SmapsReader {
     const headerEnd = text.indexOf(NEWLINE, modes);
     if (headerEnd < modes + 5 || text[modes + 4] !== BLANK || text[headerEnd - 1] === RETURN) return null;
     const permissions = permissionsAt(text, modes);
-    const name = nameAt(text, modes + 5, headerEnd);
-    if (permissions === null || name === null) return null;
+    const nameFrom = nameStart(text, modes + 5, headerEnd);
+    if (permissions === null || nameFrom < 0) return null;
+    const name = nameFrom === headerEnd ? '' : this.words(nameFrom, headerEnd);
     const header = this.position;
     this.position = headerEnd + 1;
-    values.fill(this.names === null ? -1 : 0);
-    if (!(this.names === null ? this.readByLayout() || this.readFields() : this.readSparse(this.names))) return null;
+    values.fill(this.finder === null ? -1 : 0);
+    if (!(this.finder === null ? this.readByLayout() || this.readFields() : this.readSparse(this.finder))) return null;
     const flags = this.readFlags();
     if (flags === undefined || !this.hasShape(flags !== null)) return null;
     if ((values[0] ?? -1) * 1024 !== end - start) {
@@ -178,17 +177,17 @@ class SmapsReader {
   }
 
   /** Reads the fields that there are, by their names. */
-  private readSparse(names: FieldNames): boolean {
+  private readSparse(finder: FieldFinder): boolean {
     const { text, position: base } = this;
+    finder.restart();
     while (isFieldStart(text[this.position]) && !this.atFlags()) {
-      const field = names.at(this.position);
-      if (field === null || text[field.end - 1] === RETURN) return false;
-      if (field.slot >= 0) {
-        const value = kibBefore(text, field.colon, field.end);
+      if (!finder.find(this.position) || text[finder.end - 1] === RETURN) return false;
+      if (finder.slot >= 0) {
+        const value = kibBefore(text, finder.colon, finder.end);
         if (value < 0) return false;
-        this.values[field.slot] = value;
+        this.values[finder.slot] = value;
       }
-      this.position = field.end + 1;
+      this.position = finder.end + 1;
     }
     return this.position > base;
   }
@@ -205,19 +204,19 @@ class SmapsReader {
     const end = lineEnd(text, start);
     if (text[start - 1] !== COLON || text[end] !== NEWLINE) return undefined;
     this.position = end + 1;
-    return this.flagText(start, end);
+    return this.words(start, end);
   }
 
-  /** A process has some ten different flag lines: each is made a string once. */
-  private flagText(start: number, end: number): string {
+  /** A process has some ten different flag lines, and a file some five rows: each is made a string once. */
+  private words(start: number, end: number): string {
     const { text } = this;
     let hash = 0;
     for (let i = start; i < end; i += 1) hash = Math.imul(hash, 31) + (text[i] ?? 0);
-    const known = this.flagTexts.get(hash);
-    if (known?.flags.length === end - start && sameBytes(text, start, known.start, end - start)) return known.flags;
-    const flags = latin1.decode(text.subarray(start, end));
-    this.flagTexts.set(hash, { start, flags });
-    return flags;
+    const known = this.known.get(hash);
+    if (known?.size === end - start && sameBytes(text, start, known.start, end - start)) return known.words;
+    const words = utf8.decode(text.subarray(start, end));
+    this.known.set(hash, { start, size: end - start, words });
+    return words;
   }
 
   /** Whether this row tells the same fields as the first: a row that tells fewer was cut. */

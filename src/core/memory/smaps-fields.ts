@@ -1,5 +1,5 @@
 /** The fields of a row of smaps: which are kept, and how the name of one is found in bytes. */
-import { NEWLINE } from './smaps-line.ts';
+import { lineEnd, NEWLINE } from './smaps-line.ts';
 
 /** Wanted fields and the place in a row's values where each is kept. Others are skipped. */
 const SLOTS: ReadonlyMap<string, number> = new Map([
@@ -19,8 +19,8 @@ const SLOTS: ReadonlyMap<string, number> = new Map([
 export const SLOT_COUNT = 12;
 
 const COLON = 58;
-/** The kernel's longest is "ShmemPmdMapped". */
-const LONGEST_NAME = 64;
+/** Names that are learned of one text; a kernel has about 25. */
+const MOST_NAMES = 64;
 const latin1 = new TextDecoder('latin1');
 
 /** The slot of a field whose name these bytes are; -1 for one that is not kept. */
@@ -28,44 +28,80 @@ export function slotOf(text: Uint8Array, start: number, colon: number): number {
   return SLOTS.get(latin1.decode(text.subarray(start, colon))) ?? -1;
 }
 
-/** One field: where its name and its line end, and its slot. */
-export interface Field {
-  colon: number;
-  end: number;
-  slot: number;
+/** Where the fields of a row stand, counted from the end of its header line. */
+export interface Layout {
+  readonly starts: number[];
+  readonly colons: number[];
+  readonly ends: number[];
+  readonly firsts: number[];
+  readonly lasts: number[];
+  readonly slots: number[];
+  /** One bit for each slot that has a value. */
+  shape: number;
 }
 
-/** Reads the names of fields in one text: each is made a string once, and then known by its bytes. */
-export class FieldNames {
+/** A field as it stood in an earlier row, from the start of its line. */
+interface KnownField {
+  readonly colon: number;
+  readonly end: number;
+  readonly first: number;
+  readonly last: number;
+  readonly slot: number;
+}
+
+/**
+ * Finds the fields of rows that lack some. The kernel prints them in one order and each at one length, so a line is
+ * compared with those that may follow the last one, and looked at in full only where none fits.
+ */
+export class FieldFinder {
+  /** Of the field that was found last: where its name and its line end, and its slot. */
+  colon = 0;
+  end = 0;
+  slot = -1;
   readonly #text: Uint8Array;
-  readonly #known = new Map<number, { readonly start: number; readonly slot: number }>();
-  readonly #found: Field = { colon: 0, end: 0, slot: -1 };
+  readonly #known: KnownField[] = [];
+  #next = 0;
 
   constructor(text: Uint8Array) {
     this.#text = text;
   }
 
-  /** The field whose line begins here; null when there is none, or no line end. The answer holds until the next call. */
-  at(start: number): Readonly<Field> | null {
+  /** A row begins: its first field may be any. */
+  restart(): void {
+    this.#next = 0;
+  }
+
+  /** Finds the field whose line begins here; false when there is none, or no line end. */
+  find(start: number): boolean {
     const text = this.#text;
-    const found = this.#found;
-    let hash = 0;
-    let at = start;
-    for (; text[at] !== COLON; at += 1) {
-      if (at - start === LONGEST_NAME || text[at] === NEWLINE) return null;
-      hash = Math.imul(hash, 31) + (text[at] ?? 0);
+    const known = this.#known;
+    const first = text[start];
+    for (let index = this.#next; index < known.length; index += 1) {
+      const field = known[index];
+      if (field === undefined || field.first !== first) continue;
+      if (text[start + field.colon] !== COLON || text[start + field.colon - 1] !== field.last) continue;
+      if (text[start + field.end] !== NEWLINE) continue;
+      this.colon = start + field.colon;
+      this.end = start + field.end;
+      this.slot = field.slot;
+      this.#next = index + 1;
+      return true;
     }
-    found.colon = at;
-    while (at < text.length && text[at] !== NEWLINE) at += 1;
-    if (at === text.length) return null;
-    found.end = at;
-    const known = this.#known.get(hash);
-    if (known !== undefined && sameBytes(text, known.start, start, found.colon + 1 - start)) found.slot = known.slot;
-    else {
-      found.slot = slotOf(text, start, found.colon);
-      this.#known.set(hash, { start, slot: found.slot });
-    }
-    return found;
+    return this.#learn(start);
+  }
+
+  #learn(start: number): boolean {
+    const text = this.#text;
+    this.end = lineEnd(text, start);
+    this.colon = text.indexOf(COLON, start);
+    if (this.end === text.length || this.colon <= start || this.colon >= this.end) return false;
+    this.slot = slotOf(text, start, this.colon);
+    if (this.#known.length === MOST_NAMES) return true;
+    const [colon, end] = [this.colon - start, this.end - start];
+    const [first = 0, last = 0] = [text[start], text[this.colon - 1]];
+    this.#known.splice(this.#next, 0, { colon, end, first, last, slot: this.slot });
+    this.#next += 1;
+    return true;
   }
 }
 

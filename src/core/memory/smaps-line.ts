@@ -5,8 +5,6 @@ export const BLANK = 32;
 /** 2^43 KiB: what is more than 8 PiB is no size. */
 export const LARGEST_KIB = 2 ** 43;
 
-const utf8 = new TextDecoder();
-
 /** The number before " kB" at the end of a line, up to the colon; -1 when the line is not of that form. */
 export function kibBefore(text: Uint8Array, colon: number, end: number): number {
   if (text[end - 1] !== 66 || text[end - 2] !== 107 || text[end - 3] !== BLANK) return -1;
@@ -51,14 +49,14 @@ export function permissionsAt(text: Uint8Array, at: number): string | null {
   return permissions;
 }
 
-/** The name behind offset, device and inode; empty for anonymous memory, null when the three are not there. */
-export function nameAt(text: Uint8Array, from: number, end: number): string | null {
+/** Where the name behind offset, device and inode begins; `end` where there is none, -1 when the three are not there. */
+export function nameStart(text: Uint8Array, from: number, end: number): number {
   let i = from;
   for (let word = 0; word < 3; word += 1) {
     const start = i;
     while (i < end && text[i] !== BLANK) i += 1;
-    if (i === start) return null;
+    if (i === start) return -1;
     while (i < end && text[i] === BLANK) i += 1;
   }
-  return i === end ? '' : utf8.decode(text.subarray(i, end));
+  return i;
 }
