@@ -118,7 +118,9 @@ export class OperatorProcess {
     const flags = ['--kubeconfig', kubeconfig, '--listen', 'none', '--lease-namespace', leaseNamespace];
     const watched = namespaces.length === 0 ? [] : ['--namespaces', namespaces.join(',')];
     const main = join(REPOSITORY, 'src', 'main.ts');
-    const child = spawn(process.execPath, [...skewed, main, 'controller', ...flags, ...watched], {
+    // It ends with the test's process, however that ends.
+    const program = ['--pdeathsig', 'KILL', '--', process.execPath];
+    const child = spawn('setpriv', [...program, ...skewed, main, 'controller', ...flags, ...watched], {
       env: {
         ...process.env,
         POD_NAME: pod,
