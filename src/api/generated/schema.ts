@@ -1261,6 +1261,15 @@ export const uwsgiTuningSchema: object = {
         "type": "string",
         "description": "When its verdict was reached."
        },
+       "generation": {
+        "type": "integer",
+        "description": "Generation of the spec that asked for this change."
+       },
+       "image": {
+        "type": "string",
+        "description": "Image of the container when the change was planned.",
+        "maxLength": 512
+       },
        "from": {
         "type": "string",
         "description": "Values before.",

@@ -832,6 +832,14 @@ export interface UwsgiTuningObject {
        */
       finishedAt?: string;
       /**
+       * Generation of the spec that asked for this change.
+       */
+      generation?: number;
+      /**
+       * Image of the container when the change was planned.
+       */
+      image?: string;
+      /**
        * Values before.
        */
       from?: string;

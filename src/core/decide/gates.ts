@@ -8,7 +8,7 @@ import type { Policy } from './policy.ts';
 import { livePods, rolloutVerdict } from './rollout.ts';
 import type { Snapshot, WorkloadView } from './snapshot.ts';
 import { parseQuantity } from '../quantity.ts';
-import type { Values } from './values.ts';
+import { concurrencyOf, type Values } from './values.ts';
 
 /** Most pods that are guarded at once while a change is in flight (design.md 5). */
 export const GUARD_CAPACITY = 50;
@@ -182,6 +182,36 @@ function tooSoon({ snapshot, policy, now }: Proposal): ClosedGate | null {
   );
 }
 
+/** How long a raise waits after a lowering: so many times minInterval, a week at its default; a week at most. */
+const RAISE_AFTER_INTERVALS = 168;
+const WEEK_MS = 604_800_000;
+
+/**
+ * Memory that swings would else be followed up and down for ever: each lowering makes room for the raise that makes the
+ * next one due. Traffic repeats within a week.
+ */
+function loweredBefore({ snapshot, policy, workload, from, to, now }: Proposal): ClosedGate | null {
+  if (to.processes * to.threads <= from.processes * from.threads) return null;
+  const generation = snapshot.tuning.metadata.generation ?? 0;
+  const image = workload.candidates[0]?.image ?? '';
+  const last = snapshot.tuning.status?.history?.find(
+    (entry) =>
+      entry.generation === generation && entry.image === image && entry.verdict === 'Verified' && lowered(entry),
+  );
+  if (last?.finishedAt === undefined) return null;
+  const opensAt = Date.parse(last.finishedAt) + Math.min(WEEK_MS, RAISE_AFTER_INTERVALS * policy.minIntervalMs);
+  if (now >= opensAt) return null;
+  return held(
+    'LoweredBefore',
+    `processes x threads were lowered to ${last.to ?? ''} at ${last.finishedAt}; may be raised at ${iso(opensAt)}`,
+    opensAt,
+  );
+}
+
+function lowered({ from, to }: FinishedChange): boolean {
+  return (concurrencyOf(to) ?? 0) < (concurrencyOf(from) ?? 0);
+}
+
 /** A dropped plan changed nothing and may be made again at once, unless the write itself did not succeed. */
 function isAttempt({ verdict, reason }: FinishedChange): boolean {
   return verdict !== 'Dropped' || reason === 'TimedOut';
@@ -200,6 +230,7 @@ const GATES: readonly Gate[] = [
   tooYoung,
   rejectedBefore,
   withinNoise,
+  loweredBefore,
   tooSoon,
 ];
 

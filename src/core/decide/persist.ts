@@ -4,6 +4,7 @@
  */
 import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
 import { timeOf } from './duration.ts';
+import type { RefusalReason } from '../recommend/types.ts';
 
 export const ORDINARY_WRITE_INTERVAL_MS = 3_600_000;
 
@@ -23,12 +24,22 @@ export function worthWriting(stored: TuningStatus, wanted: TuningStatus, news: D
   return news.material || (news.worthKeeping && now - written >= ORDINARY_WRITE_INTERVAL_MS);
 }
 
+/** Their messages carry figures that drift with every sample. */
+const REFUSALS: ReadonlySet<string> = new Set<RefusalReason>([
+  'NoSample',
+  'NoResidentMemory',
+  'BoundsImpossible',
+  'HighWaterUnknown',
+  'InvalidPolicy',
+  'DoesNotFit',
+]);
+
 /** The part of a status that changes only when something happened, as text with sorted keys. */
 function stableText(status: TuningStatus): string {
   const { current, recommendation, sample, conditions, change, rejected, history, observedGeneration, limit } = status;
   return canonical({
     observedGeneration,
-    conditions,
+    conditions: conditions?.map((entry) => (REFUSALS.has(entry.reason) ? { ...entry, message: '' } : entry)),
     change,
     rejected: rejected ?? [],
     history: history ?? [],

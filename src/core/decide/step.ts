@@ -40,6 +40,8 @@ export function finish(
     id: change.id ?? '',
     ...(change.startedAt === undefined ? {} : { startedAt: change.startedAt }),
     finishedAt: new Date(now).toISOString(),
+    generation: change.generation ?? 0,
+    image: change.workload?.image ?? '',
     from: summarize(valuesOf(change.from)),
     to: summarize(valuesOf(change.to)),
     verdict,

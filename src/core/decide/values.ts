@@ -43,3 +43,9 @@ export function sameValues(left: Values, right: Values): boolean {
     left.threadStackSize === right.threadStackSize
   );
 }
+
+/** Processes times threads of a summary, a count; null when the text is none. */
+export function concurrencyOf(summary: string | undefined): number | null {
+  const counts = /^(\d+)x(\d+) /.exec(summary ?? '');
+  return counts === null ? null : Number(counts[1]) * Number(counts[2]);
+}

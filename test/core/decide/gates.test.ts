@@ -204,6 +204,43 @@ describe('a gate is closed', () => {
   });
 });
 
+describe('after processes x threads were lowered', () => {
+  const LOWERED = {
+    from: '8x20 512Ki',
+    to: '4x20 512Ki',
+    verdict: 'Verified',
+    generation: 1,
+    image: 'shop/web:1',
+    finishedAt: '2026-01-01T00:00:00.000Z',
+  };
+  const DAY = 24 * 60 * MINUTE;
+  const raise = (entry: object, more: Partial<Proposal>, spec: object = {}): string | null => {
+    const status = { history: [{ ...LOWERED, ...entry }] };
+    return gate({ spec, status, proposal: { to: { ...TO, processes: 5 }, now: START + DAY, ...more } });
+  };
+  const HELD = 'LoweredBefore: processes x threads were lowered to 4x20 512Ki at 2026-01-01T00:00:00.000Z; ';
+
+  test.each<[string, object, Partial<Proposal>, string | null]>([
+    ['a raise waits a week', {}, {}, `${HELD}may be raised at 2026-01-08T00:00:00.000Z`],
+    ['and is made then', {}, { now: START + 7 * DAY }, null],
+    ['a further lowering does not wait', {}, { to: { ...TO, processes: 3 } }, null],
+    ['nor does another stack', {}, { to: TO }, null],
+    ['nor a raise that an edited spec asks for', { generation: 0 }, {}, null],
+    ['nor one on another image', { image: 'shop/web:0' }, {}, null],
+    ['nor one after a lowering that was put back', { verdict: 'PutBack' }, {}, null],
+    ['nor one after a raise', { from: '2x20 512Ki' }, {}, null],
+  ])('%s', (_name, entry, more, expected) => {
+    expect(raise(entry, more)).toBe(expected);
+  });
+
+  test('where minInterval is short, so is the wait: 168 times', () => {
+    const spec = { updatePolicy: { mode: 'Patch', minInterval: '1m' } };
+    const at = (minutes: number): string | null => raise({}, { now: START + minutes * MINUTE }, spec);
+    expect(at(167)).toBe(`${HELD}may be raised at 2026-01-01T02:48:00.000Z`);
+    expect(at(168)).toBeNull();
+  });
+});
+
 test('the first closed gate speaks, switches before everything', () => {
   const busy = { workload: workload({ paused: true, updated: 1 }), samples: 0 };
   expect(gate({ proposal: busy })).toBe('TargetPaused: Deployment web is paused');

@@ -22,6 +22,30 @@ const sampled: TuningStatus = {
 };
 const NOTHING = { material: false, worthKeeping: false };
 
+describe('a refusal', () => {
+  const refused = (reason: string, message: string, time = sampled.sample?.time): TuningStatus => ({
+    ...sampled,
+    conditions: [{ type: 'RecommendationProvided', status: 'False', reason, message, lastTransitionTime: 'T' }],
+    sample: { ...sampled.sample, ...(time === undefined ? {} : { time }) },
+  });
+  const before = refused('DoesNotFit', '1 x 8 needs 130Mi of 120Mi, short by 10Mi', stored.sample?.time);
+
+  test('whose numbers drift with every sample is not written for that', () => {
+    const drifted = refused('DoesNotFit', '1 x 8 needs 131Mi of 120Mi, short by 11Mi');
+    expect(worthWriting(before, drifted, NOTHING, START + HOUR)).toBe(false);
+    expect(worthWriting(before, drifted, { ...NOTHING, worthKeeping: true }, START + HOUR)).toBe(true);
+  });
+
+  test('for another reason is written', () => {
+    expect(worthWriting(before, refused('BoundsImpossible', 'short by 10Mi'), NOTHING, START)).toBe(true);
+  });
+
+  test('is told from what others say in a message', () => {
+    const said = (message: string): TuningStatus => refused('TargetRolling', message, stored.sample?.time);
+    expect(worthWriting(said('web rolls'), said('api changes it'), NOTHING, START)).toBe(true);
+  });
+});
+
 describe('a status is written', () => {
   const cases: [string, TuningStatus][] = [
     ['when a condition changes', { ...stored, conditions: [] }],

@@ -5,7 +5,6 @@
 import type { UwsgiTuning } from '../../../src/api/uwsgi-tuning.ts';
 import { decide } from '../../../src/core/decide/decide.ts';
 import { pauseBefore, type Action, type Performed } from '../../../src/core/decide/decision.ts';
-import { NO_SIGNS, type LogCounts } from '../../../src/core/decide/log-patterns.ts';
 import type {
   Evidence,
   PodView,
@@ -14,20 +13,18 @@ import type {
   Snapshot,
   VerifySample,
 } from '../../../src/core/decide/snapshot.ts';
+import type { Sample } from '../../../src/core/memory/sample.ts';
 import { addSample, decodeDigest, emptyDigest, type Digest } from '../../../src/core/recommend/digest.ts';
-import { kib, mib } from '../../../src/core/quantity.ts';
-import { readConfig } from '../../../src/core/uwsgi/reading.ts';
+import { mib } from '../../../src/core/quantity.ts';
 import { sample } from '../../support/builders.ts';
+import { Pods } from './pods.ts';
 
-export const INI = ['[uwsgi]', 'master = true', 'processes = 4', 'threads = 20', ''].join('\n');
+export { INI } from './pods.ts';
 
-export class World {
-  now = Date.parse('2026-01-01T00:00:00Z');
+export class World extends Pods {
   tuning: UwsgiTuning;
-  text = INI;
   textWrites: string[] = [];
   saved: Snapshot['saved'] = null;
-  annotation: string | null = null;
   annotations: (string | null)[] = [];
   statusWrites = 0;
   readOnly = false;
@@ -36,15 +33,12 @@ export class World {
   terminating = false;
   otherChange: Snapshot['otherChange'] = null;
   paused = false;
-  replicas = 2;
   workloadUid = 'workload-1';
   configMapUid = 'configmap-1';
   /** Somebody's webhook removes our annotation from whatever is written. */
   stripsAnnotation = false;
   workloadMissing = false;
   configMapMissing = false;
-  /** What kubelets mount, when that is not the text of now: their cache is behind. */
-  mounts: string | null = null;
   /** Somebody's webhook refuses every write of the config. */
   rejectsWrites = false;
   /** Measuring fails so; null: it works. */
@@ -55,17 +49,10 @@ export class World {
   probedAt: number | null = null;
   /** What a pod shows in its first seconds, whatever its config says: 0 when uWSGI starts at once. */
   slowStartMs = 0;
-  image = 'shop/web:1';
-  /** What somebody's webhook puts before the image of every pod. */
-  mirror = '';
+  limit = mib(1024);
   owner: string | null = null;
   otherUsers: string[] = [];
   rolloutStuck = false;
-  log: LogCounts = { ...NO_SIGNS, started: true };
-  pods: PodView[] = [];
-  /** What each container runs: the text at its start. */
-  running = new Map<string, string>();
-  #serial = 0;
   #last: Performed | null = null;
   /** Grows with every write of the ConfigMap, ours and others'. */
   version = 1;
@@ -75,53 +62,9 @@ export class World {
   digest: Digest = emptyDigest();
 
   constructor(tuning: UwsgiTuning) {
+    super();
     this.tuning = tuning;
     this.startPods();
-  }
-
-  /** All pods anew, as a finished rollout leaves them. */
-  startPods(text = this.mounts ?? this.text): void {
-    this.pods = Array.from({ length: this.replicas }, () => this.newPod(text));
-    this.log = { ...NO_SIGNS, started: true };
-  }
-
-  newPod(text = this.mounts ?? this.text): PodView {
-    const serial = ++this.#serial;
-    this.running.set(`container-${serial}`, text);
-    return {
-      name: `web-${serial}`,
-      uid: `pod-${serial}`,
-      node: 'node1',
-      createdAt: this.now,
-      terminating: false,
-      ready: true,
-      unreadySince: null,
-      running: true,
-      configHash: this.annotation,
-      image: `${this.mirror}${this.image}`,
-      imageId: 'sha256:1',
-      containerId: `container-${serial}`,
-      startedAt: this.now,
-      restarts: 0,
-      waitingReason: null,
-      lastTermination: null,
-    };
-  }
-
-  /** The pod's container dies and starts anew with the text of now. */
-  restartPod(index: number, ended: { reason: string; exitCode: number }): void {
-    const pod = this.pods[index];
-    if (pod === undefined) return;
-    const containerId = `container-${++this.#serial}`;
-    this.running.set(containerId, this.mounts ?? this.text);
-    const lastTermination = { ...ended, startedAt: pod.startedAt, finishedAt: this.now };
-    this.pods = this.pods.with(index, {
-      ...pod,
-      containerId,
-      startedAt: this.now,
-      restarts: pod.restarts + 1,
-      lastTermination,
-    });
   }
 
   /** Somebody edits the config. */
@@ -132,7 +75,7 @@ export class World {
 
   /** Somebody deletes the Deployment and applies it anew: a template without annotation, new pods. */
   replaceWorkload(): void {
-    this.workloadUid = `workload-${++this.#serial}`;
+    this.workloadUid = `workload-${this.serial()}`;
     this.annotation = null;
     this.startPods();
   }
@@ -143,13 +86,11 @@ export class World {
     this.tuning = { ...this.tuning, metadata: { ...this.tuning.metadata, deletionTimestamp } };
   }
 
+  rolling(): boolean {
+    return this.rolloutStuck;
+  }
+
   snapshot(): Snapshot {
-    const evidence: Evidence[] = this.pods.map((pod) => ({
-      podUid: pod.uid,
-      containerId: pod.containerId,
-      log: this.log,
-      probe: { at: this.probedAt ?? this.now, oomKills: 0, respawns: 0 },
-    }));
     return {
       tuning: this.tuning,
       problems: [],
@@ -165,14 +106,14 @@ export class World {
             uid: this.workloadUid,
             observed: true,
             replicas: this.replicas,
-            updated: this.rolloutStuck ? this.replicas - 1 : this.replicas,
+            updated: this.rolling() ? this.replicas - 1 : this.replicas,
             total: this.replicas,
-            available: this.rolloutStuck ? this.replicas - 1 : this.replicas,
+            available: this.rolling() ? this.replicas - 1 : this.replicas,
             paused: this.paused,
             progressDeadlineExceeded: false,
             ignored: this.ignored,
             configHash: this.annotation,
-            candidates: [{ name: 'app', image: this.image, memoryLimit: mib(1024) }],
+            candidates: [{ name: 'app', image: this.image, memoryLimit: this.limit }],
           },
       configMap: this.configMapMissing
         ? null
@@ -192,8 +133,13 @@ export class World {
       round: this.round,
       verifySamples: [...this.verifySamples.values()],
       preflight: this.preflight,
-      evidence,
+      evidence: this.pods.map((pod) => this.evidenceOf(pod)),
     };
+  }
+
+  evidenceOf({ uid, containerId }: PodView): Evidence {
+    const probe = { at: this.probedAt ?? this.now, oomKills: 0, respawns: 0 };
+    return { podUid: uid, containerId, log: this.log, probe };
   }
 
   /** One reconcile; what it did. */
@@ -297,17 +243,7 @@ export class World {
       this.#failSamples(pods, verify, this.sampleFailure);
       return;
     }
-    const samples = pods.map((pod) => {
-      const reading = readConfig(this.running.get(pod.containerId) ?? '', { format: 'Ini', section: 'uwsgi' });
-      return sample({
-        pod: pod.name,
-        podUid: pod.uid,
-        takenAt: this.now,
-        processes: this.now - pod.createdAt < this.slowStartMs ? 1 : (reading.processes.value ?? 1),
-        threads: reading.threads.value ?? 1,
-        stack: reading.threadStackSize.value ?? kib(8192),
-      });
-    });
+    const samples = pods.map((pod) => this.sampleOf(pod));
     for (const [index, pod] of pods.entries()) {
       const taken = samples[index];
       if (taken === undefined) continue;
@@ -322,6 +258,12 @@ export class World {
       this.digest = addSample(this.digest, taken, { image: pod.image, nowMs: this.now });
     }
     if (!verify) this.round = { at: this.now, samples, failures: [] };
+  }
+
+  sampleOf(pod: PodView): Sample {
+    const values = this.valuesOf(pod);
+    const processes = this.now - pod.createdAt < this.slowStartMs ? 1 : values.processes;
+    return sample({ ...values, processes, pod: pod.name, podUid: pod.uid, takenAt: this.now, limit: this.limit });
   }
 
   #failSamples(pods: readonly PodView[], verify: boolean, code: SampleFailureCode): void {
