@@ -199,7 +199,7 @@ function loweredBefore({ snapshot, policy, workload, from, to, now }: Proposal):
       entry.generation === generation && entry.image === image && entry.verdict === 'Verified' && lowered(entry),
   );
   if (last?.finishedAt === undefined) return null;
-  const opensAt = Date.parse(last.finishedAt) + Math.min(WEEK_MS, RAISE_AFTER_INTERVALS * policy.minIntervalMs);
+  const opensAt = timeOf(last.finishedAt) + Math.min(WEEK_MS, RAISE_AFTER_INTERVALS * policy.minIntervalMs);
   if (now >= opensAt) return null;
   return held(
     'LoweredBefore',

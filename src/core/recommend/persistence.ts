@@ -11,7 +11,8 @@ const KIB = 1024;
 
 /**
  * Must be written at once: another image or tier, a count of threads not seen before or now verified, a deeper
- * high-water mark, a memory peak that grew by more than 2 % and 1 MiB, a new out-of-memory kill.
+ * high-water mark, a memory peak that grew by more than 2 % and 1 MiB, out-of-memory kills that at least doubled: of a pod
+ * that is killed again and again the count alone is no news.
  */
 export function isMaterial(previousPersisted: Digest, current: Digest): boolean {
   const [now] = current.images;
@@ -19,7 +20,7 @@ export function isMaterial(previousPersisted: Digest, current: Digest): boolean 
   const [before] = previousPersisted.images;
   if (before?.image !== now.image || before.tier !== now.tier) return true;
   return (
-    now.oomKills > before.oomKills ||
+    (now.oomKills > before.oomKills && now.oomKills >= 2 * before.oomKills) ||
     (now.stackHighWater ?? -1) > (before.stackHighWater ?? -1) ||
     grew(before.peak, now.peak) ||
     pointsOf(before) !== pointsOf(now)
@@ -35,7 +36,7 @@ export function isWorthKeeping(previousPersisted: Digest, current: Digest): bool
   const [before] = previousPersisted.images;
   const [now] = current.images;
   if (before === undefined || now === undefined) return false;
-  if (confidence(before) !== confidence(now)) return true;
+  if (confidence(before) !== confidence(now) || now.oomKills > before.oomKills) return true;
   const [pointBefore] = before.points;
   const [pointNow] = now.points;
   if (pointBefore?.threads !== pointNow?.threads) return true;

@@ -195,6 +195,13 @@ describe('what is worth a write', () => {
     expect(isMaterial(stored, add(stored, shape, later))).toBe(material);
   });
 
+  it('of kills that go on is written at once only when they doubled, else hourly', () => {
+    const killed = add(stored, { oomKills: 4 }, later);
+    const [more, twice] = [add(killed, { oomKills: 7 }, later), add(killed, { oomKills: 8 }, later)];
+    expect([isMaterial(killed, more), isWorthKeeping(killed, more)]).toEqual([false, true]);
+    expect(isMaterial(killed, twice)).toBe(true);
+  });
+
   it('is another image, the first sample and a verified point at once', () => {
     expect(isMaterial(stored, add(stored, {}, later, 'web:2'))).toBe(true);
     expect(isMaterial(emptyDigest(), stored)).toBe(true);
