@@ -33,7 +33,7 @@ export function decide(snapshot: Snapshot, now: number): Decision {
   const trouble = findTrouble(snapshot, policy, [...snapshot.problems, ...problems], now);
   if (trouble !== null) {
     const status = { ...tuning.status, ...conditionsOf(snapshot, trouble.conditions, now) };
-    return conclude(snapshot, status, null, TROUBLE_POLL_MS, now);
+    return conclude(snapshot, status, null, TROUBLE_POLL_MS);
   }
   return decideIdle(snapshot, assessIdle(snapshot, policy, now), now);
 }
@@ -67,7 +67,6 @@ function decideChange(snapshot: Snapshot, policy: Policy, step: Step, now: numbe
     status,
     step.action ?? measured?.sample ?? null,
     step.stalled ? TROUBLE_POLL_MS : CHANGE_POLL_MS,
-    now,
   );
 }
 
@@ -90,7 +89,7 @@ function decideIdle(snapshot: Snapshot, outcome: IdleOutcome, now: number): Deci
     ...conditionsOf(snapshot, outcome.conditions, now),
     ...(outcome.change === null ? {} : { change: outcome.change }),
   };
-  return conclude(snapshot, status, outcome.action, outcome.requeueAfterMs, now);
+  return conclude(snapshot, status, outcome.action, outcome.requeueAfterMs);
 }
 
 /** What a report replaces whole: a value that is no longer known must not stay. */
@@ -109,13 +108,7 @@ function withoutMeasured(status: TuningStatus): TuningStatus {
 }
 
 /** One effect per reconcile: a status that must be written goes first, and the action waits for the next look. */
-function conclude(
-  snapshot: Snapshot,
-  wanted: TuningStatus,
-  action: Action | null,
-  requeueAfterMs: number,
-  now: number,
-): Decision {
+function conclude(snapshot: Snapshot, wanted: TuningStatus, action: Action | null, requeueAfterMs: number): Decision {
   const stored = snapshot.tuning.status ?? {};
   const status = boundStatus(wanted);
   const persisted = decodeDigest(stored.sample?.digest);
@@ -123,7 +116,7 @@ function conclude(
     material: isMaterial(persisted, snapshot.digest),
     worthKeeping: isWorthKeeping(persisted, snapshot.digest),
   };
-  const write = worthWriting(stored, status, news, now);
+  const write = worthWriting(stored, status, news);
   return { status: write ? status : null, action, requeueAfterMs };
 }
 

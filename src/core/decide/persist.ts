@@ -17,11 +17,11 @@ export interface DigestNews {
 }
 
 /** Whether to write `wanted` over `stored`. */
-export function worthWriting(stored: TuningStatus, wanted: TuningStatus, news: DigestNews, now: number): boolean {
+export function worthWriting(stored: TuningStatus, wanted: TuningStatus, news: DigestNews): boolean {
   if (stableText(stored) !== stableText(wanted)) return true;
   if (wanted.sample === undefined || wanted.sample.time === stored.sample?.time) return false;
-  const written = timeOf(stored.sample?.time);
-  return news.material || (news.worthKeeping && now - written >= ORDINARY_WRITE_INTERVAL_MS);
+  const since = timeOf(wanted.sample.time) - timeOf(stored.sample?.time);
+  return news.material || (news.worthKeeping && since >= ORDINARY_WRITE_INTERVAL_MS);
 }
 
 /** Their messages carry figures that drift with every sample. */
