@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Four projects: unit (no cluster), uwsgi (real uWSGI), control-plane (real API server), e2e (real node). A fifth looks at what
-// the whole of e2e left behind: test/rights/.
+// Five projects: unit (no cluster), uwsgi (real uWSGI), control-plane (real API server), e2e (real node), kernels (virtual
+// machines). A sixth looks at what the whole of e2e left behind: test/rights/.
 export default defineConfig({
   test: {
     projects: [
@@ -16,6 +16,7 @@ export default defineConfig({
             'test/e2e/**',
             'test/cluster/**',
             'test/rights/whole-run.test.ts',
+            'test/kernels/**',
           ],
         },
       },
@@ -56,6 +57,16 @@ export default defineConfig({
           // Without the record of a whole run there is nothing to look at.
           include: process.env['RIGHTS_RECORD'] === undefined ? [] : ['test/rights/whole-run.test.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'kernels',
+          include: ['test/kernels/**/*.test.ts'],
+          testTimeout: 600_000,
+          // The first time a Debian system is built; a virtual machine that hangs is ended before.
+          hookTimeout: 3_600_000,
+          fileParallelism: false,
         },
       },
     ],

@@ -73,11 +73,15 @@ export interface Counts {
   readonly skipped: number;
 }
 
-/** Runs one project of the tests; a run that counted nothing is a failure. */
-export async function runTests(
-  project: string,
-  live: boolean,
-): Promise<{ readonly ok: boolean; readonly counts: Counts }> {
+export interface TestRun {
+  readonly ok: boolean;
+  readonly counts: Counts;
+  /** What it printed; empty when that was shown as it came. */
+  readonly output: string;
+}
+
+/** Runs one project of the tests; a run that counted nothing is a failure. Without `live` its output comes at its end. */
+export async function runTests(project: string, live: boolean): Promise<TestRun> {
   const file = join(mkdtempSync(join(tmpdir(), 'uwsgi-tuner-tests-')), 'result.json');
   const argv = [
     'vitest',
@@ -94,11 +98,12 @@ export async function runTests(
     const result = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
     const counts = {
       passed: result['numPassedTests'] ?? 0,
-      failed: result['numFailedTests'] ?? 0,
+      // What fails before or outside of a test is counted by nobody.
+      failed: Math.max(result['numFailedTests'] ?? 0, outcome.ok ? 0 : 1),
       skipped: (result['numPendingTests'] ?? 0) + (result['numTodoTests'] ?? 0),
     };
-    return { ok: outcome.ok && counts.passed > 0, counts };
+    return { ok: outcome.ok && counts.passed > 0, counts, output: outcome.output };
   } catch {
-    return { ok: false, counts: { passed: 0, failed: 1, skipped: 0 } };
+    return { ok: false, counts: { passed: 0, failed: 1, skipped: 0 }, output: outcome.output };
   }
 }

@@ -7,7 +7,7 @@ import { showProgress } from './progress.ts';
 import { run } from './run.ts';
 
 /** What a task needs besides the programs built from source. */
-export type PackageSet = 'unit' | 'uwsgi' | 'control-plane' | 'node' | 'images';
+export type PackageSet = 'unit' | 'uwsgi' | 'control-plane' | 'node' | 'images' | 'kernels';
 
 /** A program (searched on the PATH) or a file with the Debian package that brings it. */
 type Need = readonly [program: string, debianPackage: string];
@@ -53,6 +53,10 @@ const NEEDS: Readonly<Record<PackageSet, readonly Need[]>> = {
     ['/usr/include/stdlib.h', 'libc6-dev'],
     ['tar', 'tar'],
   ],
+  kernels: [
+    ['qemu-system-x86_64', 'qemu-system-x86'],
+    ['cpio', 'cpio'],
+  ],
 };
 
 /** Debian puts these outside an ordinary user's PATH. */
@@ -69,7 +73,7 @@ export async function ensurePackages(sets: readonly PackageSet[]): Promise<void>
   if (missingPackages(sets).length === 0) return;
   if (process.getuid?.() !== 0 || !(await exists('/usr/bin/apt-get'))) {
     throw new Error(
-      `the test cluster needs programs that are not installed; install these Debian packages (or what your system ` +
+      `the tests need programs that are not installed; install these Debian packages (or what your system ` +
         `calls them): ${missingPackages(sets).join(' ')}`,
     );
   }
