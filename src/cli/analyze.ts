@@ -57,7 +57,10 @@ async function configOf(path: string, options: AnalyzeOptions, io: Io): Promise<
   const asked = options.format === undefined ? {} : { format: options.format };
   const file = await readConfigFile(path, { ...asked, section: options.section }, io);
   const reading = readConfig(file.text, file.options);
-  if (reading.fault !== null) throw refused(`${file.name}:${reading.fault.line}: uWSGI exits: ${reading.fault.reason}`);
+  if (reading.fault !== null) {
+    const exits = reading.fault.cause === 'Fault' ? 'uWSGI exits: ' : '';
+    throw refused(`${file.name}:${reading.fault.line}: ${exits}${reading.fault.reason}`);
+  }
   const { processes, threads, threadStackSize, cheaper, facts } = reading;
   const hidden = { processes, threads, 'thread stack size': threadStackSize };
   return {

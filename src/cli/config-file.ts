@@ -1,6 +1,6 @@
 /** Reads FILE (or stdin) for the commands that take a config text, keeping every byte. */
 import { Buffer } from 'node:buffer';
-import type { ConfigOptions } from '../core/uwsgi/analysis.ts';
+import { CONFIG_FORMATS, type ConfigFormat, type ConfigOptions } from '../core/uwsgi/analysis.ts';
 import { refused, type Io } from './io.ts';
 
 /** A config text and the way back to its bytes. */
@@ -18,7 +18,9 @@ export interface ConfigFileOptions {
 }
 
 /** Formats by the suffix of a file, as uWSGI chooses its loader; any other suffix is read as INI. */
-const SUFFIXES: Readonly<Record<string, string>> = { yaml: 'Yaml', yml: 'Yaml', json: 'Json', js: 'Json', xml: 'Xml' };
+const SUFFIXES: Readonly<Record<string, ConfigFormat>> = {
+  ...{ ini: 'Ini', yaml: 'Yaml', yml: 'Yaml', json: 'Json', js: 'Json', xml: 'Xml', env: 'Env' },
+};
 
 /** Reads a file; refuses what is not there or not supported. */
 export async function readConfigFile(path: string, options: ConfigFileOptions, io: Io): Promise<ConfigFile> {
@@ -28,11 +30,12 @@ export async function readConfigFile(path: string, options: ConfigFileOptions, i
   return { name, ...decode(data), options: { format, section: options.section } };
 }
 
-function formatOf(path: string, asked: string | undefined): 'Ini' {
+function formatOf(path: string, asked: string | undefined): ConfigFormat {
   const suffix = path.slice(path.lastIndexOf('.') + 1).toLowerCase();
-  const format = asked ?? SUFFIXES[suffix] ?? 'Ini';
-  if (format.toLowerCase() === 'ini') return 'Ini';
-  throw refused(`${path}: found format ${format}, allowed: Ini (give --format Ini to read the file as INI)`);
+  if (asked === undefined) return SUFFIXES[suffix] ?? 'Ini';
+  const format = CONFIG_FORMATS.find((name) => name.toLowerCase() === asked.toLowerCase());
+  if (format !== undefined) return format;
+  throw refused(`--format: found "${asked}", allowed: ${CONFIG_FORMATS.join(', ')}`);
 }
 
 async function read(path: string, io: Io): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 /** `config get` and `config set`: the text of a uWSGI config, without a cluster. */
 import { Option, type Command } from 'commander';
 import { formatSize, parseQuantity, toKib, type Bytes } from '../core/quantity.ts';
+import { CONFIG_FORMATS } from '../core/uwsgi/analysis.ts';
 import { renderDiff } from '../core/uwsgi/diff.ts';
 import { editConfig, type Refusal, type WantedValues } from '../core/uwsgi/edit.ts';
 import { OPTIONS } from '../core/uwsgi/options.ts';
@@ -37,7 +38,8 @@ function registerGet(config: Command, io: Io): void {
 const GET_HELP = `
 A value is null, with its reason, when something outside the file decides it (an environment variable, another file,
 an if-block), and a thread stack size also when it is not set. Command line options and UWSGI_* variables are not
-looked at.
+looked at. Builds of uWSGI have different parsers for YAML, JSON and XML; a value on which they disagree is null too.
+Env is a text of UWSGI_NAME=value lines in the order of the environment.
 
   uwsgi-tuner config get uwsgi.ini
   kubectl get configmap web-uwsgi -o 'jsonpath={.data.uwsgi\\.ini}' | uwsgi-tuner config get - -o json`;
@@ -74,15 +76,18 @@ function registerSet(config: Command, io: Io): void {
 const SET_HELP = `
 An option that is absent is added to the section. Refused, with exit status 2, is what cannot be proven to take effect
 by reading the edited text again: a value that comes from $(VAR), %(placeholder) or @(file), that stands inside an
-if-block, or that another file may override.
+if-block, or that another file may override. In YAML, JSON and XML every build of uWSGI must read the edit alike.
 
   uwsgi-tuner config set uwsgi.ini --processes 4 --threads 20 --thread-stack-size 512Ki > edited.ini`;
 
 function addFileArguments(command: Command): Command {
   return command
     .argument('<file>', 'the config text; - reads stdin')
-    .option('--format <F>', 'dialect of the text: Ini (default: by the suffix of FILE, Ini when none is known)')
-    .option('--section <S>', 'section that uWSGI is asked to read', 'uwsgi');
+    .option(
+      '--format <F>',
+      `dialect of the text: ${CONFIG_FORMATS.join(', ')} (default: by the suffix of FILE, else Ini)`,
+    )
+    .option('--section <S>', 'section that uWSGI is asked to read; of XML the id', 'uwsgi');
 }
 
 function wantedValues(options: SetOptions): WantedValues {

@@ -47,6 +47,29 @@ describe('config get', () => {
     expect(JSON.parse(stdout)).toMatchObject({ processes: 1, threads: 3, threadStackSizeKiB: null });
   });
 
+  test.each<[name: string, text: string]>([
+    ['a.yaml', 'uwsgi:\n  processes: 4\n  threads: 8\n'],
+    ['a.yml', '# x\nuwsgi:\n  processes: 4\n  threads: 8\n'],
+    ['a.json', '{"uwsgi": {"processes": 4, "threads": 8}}'],
+    ['a.xml', '<uwsgi><processes>4</processes><threads>8</threads></uwsgi>'],
+    ['a.env', 'UWSGI_PROCESSES=4\nUWSGI_THREADS=8\n'],
+  ])('reads and edits %s by its suffix', async (name, text) => {
+    const read = await run(['config', 'get', name, '-o', 'json'], { [name]: text });
+    const edited = await run(['config', 'set', name, '--threads', '9'], { [name]: text });
+
+    expect(JSON.parse(read.stdout)).toMatchObject({ processes: 4, threads: 8, threadStackSizeKiB: null });
+    expect(edited.stdout).toBe(text.replace('8', '9'));
+  });
+
+  it('says which builds of uWSGI read a value differently', async () => {
+    const { stdout } = await run(['config', 'get', 'a.yaml', '-o', 'json'], { 'a.yaml': 'uwsgi:\n  threads: "4"\n' });
+
+    expect(JSON.parse(stdout)).toMatchObject({
+      threads: null,
+      reasons: { threads: 'uWSGI with libyaml reads 4 of line 2, uWSGI with its own YAML parser reads 1 of line 2' },
+    });
+  });
+
   it('reads bytes that are not UTF-8', async () => {
     const { stdout } = await run(['config', 'get', '-', '-o', 'json'], {
       '-': Buffer.from('[uwsgi]\n; caf\xe9\nthreads = 3\n', 'latin1'),
@@ -108,14 +131,15 @@ describe('bad input', () => {
       "option '-o, --output <form>' argument 'xml' is invalid. Allowed choices are text, json, yaml.",
     ],
     [
-      'a dialect by suffix',
-      ['config', 'get', 'a.yaml'],
-      'a.yaml: found format Yaml, allowed: Ini (give --format Ini to read the file as INI)',
-    ],
-    [
       'a dialect by name',
       ['config', 'get', 'a.ini', '--format', 'toml'],
-      'a.ini: found format toml, allowed: Ini (give --format Ini to read the file as INI)',
+      '--format: found "toml", allowed: Ini, Yaml, Json, Xml, Env',
+    ],
+    [
+      'an edit of a form of YAML that is not read',
+      ['config', 'set', 'a.yaml', '--threads', '2'],
+      'a.yaml: threads: found no such option, allowed: a plain number outside of blocks: line 1: a section that begins ' +
+        'on the line of its name: this form of YAML is not read',
     ],
     [
       'nothing to set',

@@ -25,9 +25,11 @@ const WHEEL = 'pyuwsgi==2.0.30.post1';
 export async function ensureBuilds(): Promise<readonly Build[]> {
   await ensurePackages(['uwsgi']);
   const wheel = await ensureWheel();
+  // What is found on the PATH may be a shell script, and a shell changes the order of the environment.
+  const python = (await runOk(['python3', '-c', 'import sys; print(sys.executable)'])).trim();
   return [
     { name: 'debian', argv: ['/usr/bin/uwsgi-core'], env: {} },
-    { name: 'wheel', argv: ['python3', join(wheel, 'bin', 'pyuwsgi')], env: { PYTHONPATH: wheel } },
+    { name: 'wheel', argv: [python, join(wheel, 'bin', 'pyuwsgi')], env: { PYTHONPATH: wheel } },
   ];
 }
 

@@ -25,6 +25,7 @@ export const COUNT = Number(process.env['UWSGI_COUNT'] ?? 200);
 export const SEED = Number(
   process.env['UWSGI_SEED'] ?? (process.env['CI'] === 'true' ? FIXED_SEED : Date.now() % 1_000_000_000),
 );
+const FORMAT = process.env['UWSGI_FORMAT'];
 const ONLY = process.env['UWSGI_ONLY'];
 
 /** Servers that run side by side: each waits more than it computes. */
@@ -33,7 +34,7 @@ const PARALLEL = 4;
 /** Makes a case again from its number. */
 export function makeCase(seed: number, index: number): Case {
   const dice = new Dice(seed, index);
-  const dialect = dice.pick(DIALECTS);
+  const dialect = dice.pick(FORMAT === undefined ? DIALECTS : DIALECTS.filter(({ format }) => format === FORMAT));
   const body = throwBody(dice);
   const env = dice.pick(ENVIRONMENTS);
   return { index, dialect, ...body, ...dialect.write(body, dice), env, dice };

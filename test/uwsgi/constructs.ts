@@ -21,7 +21,11 @@ export type Construct =
   | 'cheaper'
   | 'process limit'
   /** A bare `%` at the end of a line takes the next line with it: a block may lose its end. */
-  | 'swallowed line';
+  | 'swallowed line'
+  /** What builds of uWSGI read differently: which one runs is not in the file. */
+  | 'build form'
+  /** A form of the dialect that we do not read. */
+  | 'unread form';
 
 /** Those that refer to something outside the file. */
 export const OUTSIDE_REFERENCES: ReadonlySet<Construct> = new Set([
@@ -32,6 +36,7 @@ export const OUTSIDE_REFERENCES: ReadonlySet<Construct> = new Set([
   'pod block',
   'include',
   'inherit',
+  'build form',
 ]);
 
 /** What must be in a file for each cause. `Unset` is no doubt but the answer. */
@@ -44,7 +49,9 @@ export const JUSTIFIED_BY: Readonly<Record<Exclude<Cause, 'Unset'>, readonly Con
   Include: ['include'],
   Inherit: ['inherit'],
   CustomOption: ['custom option'],
-  Fault: ['negative', 'strict', 'nested block', 'cheaper', 'swallowed line'],
+  Fault: ['negative', 'strict', 'nested block', 'cheaper', 'swallowed line', 'build form'],
   LoopEngine: [],
+  Builds: ['build form'],
+  UnreadForm: ['unread form'],
   ProcessLimit: ['process limit'],
 };

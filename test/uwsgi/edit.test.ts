@@ -7,8 +7,8 @@ import { OPTIONS } from '../../src/core/uwsgi/options.ts';
 import { TUNED_OPTIONS } from '../../src/core/uwsgi/reading.ts';
 import { ensureBuilds, type Build } from './builds.ts';
 import { COUNT, runCases, SEED, writeText, type Case } from './cases.ts';
-import type { Dice } from './dice.ts';
 import { startServer, type Truth } from './server.ts';
+import { throwWanted } from './wanted.ts';
 
 let builds: readonly Build[];
 
@@ -36,7 +36,12 @@ it(`edits so that uWSGI runs the set values and all else as before: ${COUNT} con
     for (const build of builds) {
       const start = async (content: string): Promise<Truth> => {
         const file = await writeText(folder, `${index}.${dialect.suffix}`, content);
-        return startServer(build, { folder, name: `${index}-${build.name}`, args: dialect.args(file), env });
+        return startServer(build, {
+          folder,
+          name: `${index}-${build.name}`,
+          args: dialect.args(file),
+          env: { ...env, ...dialect.env(content) },
+        });
       };
       const [before, after] = [await start(text), await start(result.text)];
       const found = difference(item, wanted, { before, after });
@@ -49,16 +54,6 @@ it(`edits so that uWSGI runs the set values and all else as before: ${COUNT} con
   expect(wrong).toEqual([]);
   expect(counts.edited).toBeGreaterThanOrEqual(Math.floor((counts.edited + counts.refused) / 4));
 });
-
-function throwWanted(dice: Dice): WantedValues {
-  const all = {
-    processes: dice.int(1, 5),
-    threads: dice.int(1, 5),
-    threadStackSize: kib(4 * dice.int(4, 64)),
-  };
-  const ids = dice.once(2) ? TUNED_OPTIONS : [dice.pick(TUNED_OPTIONS)];
-  return Object.fromEntries(ids.map((id) => [id, all[id]]));
-}
 
 function isLineOfOurs(line: string): boolean {
   return TUNED_OPTIONS.some((id) =>

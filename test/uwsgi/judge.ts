@@ -13,7 +13,7 @@ export function contradiction(reading: ConfigReading, truth: Truth, constructs: 
     if (reading.fault !== null || hasOutsideReference(constructs)) return null;
     return `read ${shown(reading)}, but it exited:\n${truth.log}`;
   }
-  if (reading.fault !== null) return `read that it exits (${reading.fault.reason}), but it runs`;
+  if (reading.fault?.cause === 'Fault') return `read that it exits (${reading.fault.reason}), but it runs`;
   const { processes, threads, threadStackSize } = reading;
   const stack = threadStackSize.value === null ? null : threadStackSize.value / kib(1);
   const real = {
@@ -52,6 +52,26 @@ export function unjustified(reading: ConfigReading, constructs: ReadonlySet<Cons
     }
   }
   return null;
+}
+
+/** A value that is null because builds read it differently, and they do not. */
+export function falseDoubt(
+  reading: ConfigReading,
+  truths: readonly Truth[],
+  constructs: ReadonlySet<Construct>,
+): string | null {
+  // What else is outside the file may make them agree by chance.
+  const mayAgree = [...constructs].some((found) => found !== 'build form' && OUTSIDE_REFERENCES.has(found));
+  const [a, b] = mayAgree ? [] : truths;
+  if (a === undefined || b === undefined || a.exited || b.exited) return null;
+  const isSame = {
+    processes: a.processes === b.processes,
+    threads: a.cores === b.cores,
+    threadStackSize: a.stackKib === b.stackKib,
+  };
+  const wrong = TUNED_OPTIONS.filter((id) => reading[id].cause === 'Builds' && isSame[id]);
+  if (wrong.length === 0 || a.processes === 0 || b.processes === 0) return null;
+  return `both builds agree about ${wrong.join(', ')}: ${shown(reading)}`;
 }
 
 function shown({ processes, threads, threadStackSize }: ConfigReading): string {

@@ -4,8 +4,8 @@ import { beforeAll, expect, it } from 'vitest';
 import { readConfig, TUNED_OPTIONS } from '../../src/core/uwsgi/reading.ts';
 import { ensureBuilds, type Build } from './builds.ts';
 import { COUNT, runCases, SEED, writeText } from './cases.ts';
-import { contradiction, hasOutsideReference, isNull, unjustified } from './judge.ts';
-import { startServer } from './server.ts';
+import { contradiction, falseDoubt, hasOutsideReference, isNull, unjustified } from './judge.ts';
+import { startServer, type Truth } from './server.ts';
 
 let builds: readonly Build[];
 
@@ -22,13 +22,16 @@ it(`reads what uWSGI runs, or says why not: ${COUNT} configs of --seed ${SEED}`,
       share.nulls += TUNED_OPTIONS.filter((id) => isNull(reading[id])).length;
     }
     const name = await writeText(folder, `${item.index}.${item.dialect.suffix}`, item.text);
+    const truths: Truth[] = [];
     for (const build of builds) {
       const args = item.dialect.args(name);
-      const truth = await startServer(build, { folder, name: `${item.index}-${build.name}`, args, env: item.env });
+      const env = { ...item.env, ...item.dialect.env(item.text) };
+      const truth = await startServer(build, { folder, name: `${item.index}-${build.name}`, args, env });
       const found = contradiction(reading, truth, item.constructs);
       if (found !== null) return `${build.name}: ${found}`;
+      truths.push(truth);
     }
-    return unjustified(reading, item.constructs);
+    return unjustified(reading, item.constructs) ?? falseDoubt(reading, truths, item.constructs);
   });
 
   console.log(`null without an outside reference: ${share.nulls} of ${share.values} values`);

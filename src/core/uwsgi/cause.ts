@@ -18,6 +18,10 @@ export type Cause =
   | 'CustomOption'
   /** uWSGI exits on this text, or never comes to its end. */
   | 'Fault'
+  /** The text is written in a form that is not read here. */
+  | 'UnreadForm'
+  /** Builds of uWSGI, with other libraries in them, read the text differently. */
+  | 'Builds'
   /** The option is not set to a size that holds, so the C library's default does. */
   | 'Unset'
   /** A loop engine that starts no threads, if its plugin is there. */

@@ -23,6 +23,15 @@ export interface Directive {
   readonly value: string;
   /** Line of the raw text, counted from 1. */
   readonly line: number;
+  /** Why the value cannot be changed where it stands, as it is written there; null when it can. */
+  readonly lock: string | null;
+}
+
+/** Why a text does not tell what runs, whatever its options are. */
+export interface Fault {
+  readonly line: number;
+  readonly reason: string;
+  readonly cause: 'Fault' | 'MagicVariable' | 'UnreadForm';
 }
 
 /** What one section of a file says. */
@@ -30,8 +39,10 @@ export interface SectionReading {
   readonly found: boolean;
   /** At most one more than MAX_OPTIONS. */
   readonly directives: readonly Directive[];
-  /** Why the section's lines cannot be told apart from here on, when something outside the file decides that. */
-  readonly unreadable: { readonly line: number; readonly reason: string } | null;
+  /** Why nothing can be told from some line on. */
+  readonly unreadable: Fault | null;
+  /** Why uWSGI exits on the whole text. */
+  readonly fatal: Fault | null;
 }
 
 /** Replaces the raw text between two offsets. */
@@ -47,9 +58,15 @@ export interface ValuePlace {
   readonly index: number;
 }
 
-/** A text read in one dialect. */
-export interface ConfigDocument {
+/** A text as one build of uWSGI reads it. */
+export interface BuildReading {
   readonly section: (name: string) => SectionReading;
+  /** Whether `ini = :name` reads another section of this very text. */
+  readonly followsSections: boolean;
+}
+
+/** A text read in one dialect, with its edits. */
+export interface ConfigDocument extends BuildReading {
   /** Puts a number where the value's own number (or the word in its place) stands. */
   readonly replaceNumber: (place: ValuePlace, value: number) => Splice;
   /** Puts back, on the place's line, the value as it is written at a place of another document of this dialect. */

@@ -3,7 +3,7 @@
  * text is read again and must give the wanted values and leave every other option as it was; else it is refused.
  */
 import { bytes, formatQuantity, kib, toExactKib, type Bytes } from '../quantity.ts';
-import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { analyse, viewsOf, type Analysis, type ConfigOptions } from './analysis.ts';
 import type { Directive } from './dialect.ts';
 import { changedLines } from './diff.ts';
 import { intOf } from './effective.ts';
@@ -169,9 +169,14 @@ function setNumber(before: Analysis, { id, value }: Target, options: ConfigOptio
     const splice = before.document.insert(before.section, anchor, option);
     if (splice === null) continue;
     const after = apply(before, splice, options);
-    if (changedOnly(before, after, id)) return after;
+    if (changedOnly(before, after, id) && isReadByAll(after, id, value)) return after;
   }
   return null;
+}
+
+/** Whether every build of uWSGI ends with the number: one may not read as far as the new line. */
+function isReadByAll(analysis: Analysis, id: TunedOption, value: number): boolean {
+  return viewsOf(analysis).every(({ states }) => intOf(states.get(id)) === value);
 }
 
 /** Places behind which a new line may stand: the section's last option that no block holds, else the section's head. */

@@ -4,7 +4,8 @@
  */
 import { atoi, OUTSIDE, strtoul } from './c-number.ts';
 import type { Cause } from './cause.ts';
-import type { ExportedOption, Fault } from './exported-options.ts';
+import type { Fault } from './dialect.ts';
+import type { ExportedOption } from './exported-options.ts';
 import { isTrue } from './exported-options.ts';
 import { OPTIONS, optionsNamed, type OptionId } from './options.ts';
 
@@ -98,6 +99,7 @@ function belowZero(option: ExportedOption, text: string): Fault | null {
   return {
     line: option.directive.line,
     reason: `${option.key} is ${number.value}; uWSGI takes 0 and more and exits`,
+    cause: 'Fault',
   };
 }
 

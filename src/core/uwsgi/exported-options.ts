@@ -3,7 +3,8 @@
  * run, `set` adds, sections of the same file are followed, other files are marked where they would come in.
  */
 import { atoi, OUTSIDE } from './c-number.ts';
-import { MAX_MADE, MAX_OPTIONS, MAX_VALUE, type ConfigDocument, type Directive, type ValuePlace } from './dialect.ts';
+import { MAX_MADE, MAX_OPTIONS, MAX_VALUE } from './dialect.ts';
+import type { BuildReading, Directive, Fault, ValuePlace } from './dialect.ts';
 import { isKnownOption } from './option-names.ts';
 import { BLOCK_ENDS, BLOCK_STARTS, IMMEDIATE, INCLUDES, INHERITS, optionsNamed } from './options.ts';
 
@@ -50,16 +51,11 @@ export interface ExportedOptions {
   readonly unreadable: Fault | null;
 }
 
-export interface Fault {
-  readonly line: number;
-  readonly reason: string;
-}
-
 /** Sections of one file may include each other; uWSGI recurses until its stack ends. */
 const MAX_DEPTH = 32;
 
 /** Runs a section the way uWSGI reads it. */
-export function exportOptions(document: ConfigDocument, section: string): ExportedOptions {
+export function exportOptions(document: BuildReading, section: string): ExportedOptions {
   const reader = new OptionReader(document);
   return reader.run(section);
 }
@@ -83,7 +79,7 @@ type Outcome =
 
 /** The state that uWSGI keeps while it reads: the open block, `strict`, and where files came in. */
 class OptionReader {
-  readonly #document: ConfigDocument;
+  readonly #document: BuildReading;
   readonly #options: ExportedOption[] = [];
   readonly #first = new Map<string, ExportedOption>();
   readonly #custom = new Map<string, { template: string; immediate: boolean }>();
@@ -95,9 +91,9 @@ class OptionReader {
   #strict = false;
   #fatal: Fault | null = null;
   #unreadable: Fault | null = null;
-  #included: Fault | null = null;
+  #included: { readonly line: number } | null = null;
 
-  constructor(document: ConfigDocument) {
+  constructor(document: BuildReading) {
     this.#document = document;
   }
 
@@ -113,13 +109,9 @@ class OptionReader {
   }
 
   #readSection(name: string, depth: number): boolean {
-    const { found, directives, unreadable } = this.#document.section(name);
-    if (unreadable !== null) {
-      this.#unreadable ??= {
-        line: unreadable.line,
-        reason: `${unreadable.reason} depends on the pod (magic variable)`,
-      };
-    }
+    const { found, directives, unreadable, fatal } = this.#document.section(name);
+    this.#unreadable ??= unreadable;
+    this.#fatal ??= fatal;
     for (const directive of directives) {
       if (this.#fatal !== null) break;
       const { key, value } = directive;
@@ -130,7 +122,7 @@ class OptionReader {
   }
 
   #fail(line: number, reason: string): void {
-    this.#fatal ??= { line, reason };
+    this.#fatal ??= { line, reason, cause: 'Fault' };
   }
 
   /** Ends the process if the option is there; whoever runs this file in a pod has seen that it is not. */
@@ -238,7 +230,13 @@ class OptionReader {
 
   /** `ini = :other` reads another section of the file that was loaded last: this one, while no other came in. */
   #isOwnSection(key: string, value: string): boolean {
-    return key === 'ini' && this.#included === null && value.lastIndexOf(':') === 0 && !value.includes(OUTSIDE);
+    return (
+      this.#document.followsSections &&
+      key === 'ini' &&
+      this.#included === null &&
+      value.lastIndexOf(':') === 0 &&
+      !value.includes(OUTSIDE)
+    );
   }
 
   /** What immediate options do at once. */
@@ -246,7 +244,7 @@ class OptionReader {
     const { key, value } = incoming;
     const { line } = incoming.directive;
     if (effect.kind === 'include' || effect.kind === 'inherit') {
-      this.#included ??= { line, reason: `${key} loads another file` };
+      this.#included ??= { line };
     } else if (BLOCK_STARTS.has(key)) {
       this.#open(incoming);
     } else if (key === 'strict') {

@@ -3,7 +3,7 @@
  * comments included (uwsgi core/utils.c magic_sub, core/uwsgi.c config_magic_table_fill): `%%` is `%`, `%(` stays, some
  * letters are facts of the pod, and every other pair is deleted, even `%` and a newline, which joins two lines.
  */
-import { OUTSIDE } from './c-number.ts';
+import { magicPair } from './magic.ts';
 
 /** One line as uWSGI sees it, with where it stands in the raw text. */
 export interface IniLine {
@@ -19,9 +19,6 @@ export interface IniLine {
   /** Raw offset of each character of `content`; null when the line has no `%`, so the two run alike. */
   readonly offsets: readonly number[] | null;
 }
-
-/** Letters whose text only the pod knows: paths, host, time, users, CPUs, version. */
-const POD_LETTERS = new Set('bpjisdcenxoODSPCENXIJvhtTVkuUgG0123456789');
 
 /** Splits a text into lines, one at a time. Joining `text.slice(start, next)` of all lines gives back the text. */
 export function* splitIniLines(text: string): Generator<IniLine> {
@@ -77,24 +74,13 @@ function readMagicLine(text: string, start: number, number: number): { line: Ini
       continue;
     }
     if (text[at + 1] === '\n') newlines++;
-    keep(magic(text[at + 1]));
+    keep(magicPair(text[at + 1]));
     at += 2;
   }
   const end = Math.min(at, text.length);
   const next = end < text.length ? end + 1 : end;
   const content = cString(parts.join(''));
   return { line: { number, start, end, next, content, offsets: offsets.slice(0, content.length) }, newlines };
-}
-
-/** What uWSGI puts in the place of `%` and a character. */
-function magic(character: string | undefined): string {
-  // A `%` as the file's last byte makes uWSGI read beyond its buffer.
-  if (character === undefined) return OUTSIDE;
-  if (character === '%') return '%';
-  if (character === '[') return '\u001b';
-  if (POD_LETTERS.has(character)) return OUTSIDE;
-  // Only the first byte of a character beyond ASCII is deleted; some junk stays.
-  return character.charCodeAt(0) > 0x7f ? '\ufffd' : '';
 }
 
 /** uWSGI's lines are C strings: they end at a NUL. */

@@ -3,7 +3,7 @@
  * Comments only at the start of a line, no quotes, no continuation, no escapes; the first `=` splits.
  */
 import { MAX_OPTIONS } from './dialect.ts';
-import type { ConfigDocument, Directive, RawValue, SectionReading, Splice, ValuePlace } from './dialect.ts';
+import type { ConfigDocument, Directive, Fault, RawValue, SectionReading, Splice, ValuePlace } from './dialect.ts';
 import { OUTSIDE } from './c-number.ts';
 import { rawOffset, splitIniLines, type IniLine } from './ini-lines.ts';
 
@@ -27,6 +27,7 @@ export function readIni(text: string): ConfigDocument {
   const section = readSections(text);
   return {
     section,
+    followsSections: true,
     replaceNumber: (place, value) => replaceToken(text, place, String(value)),
     copyValue: (place, from, source) => {
       const raw = from.rawValue(source);
@@ -72,13 +73,13 @@ function readSections(text: string): (name: string) => IniSection {
       const name = line.content.slice(start + 1, Math.max(start + 1, end - 1));
       current = open(name);
       current.header ??= line;
-      if (name.includes(OUTSIDE)) everywhere ??= { line: line.number, reason: 'the name of the section' };
+      if (name.includes(OUTSIDE)) everywhere ??= podDecides(line, 'the name of the section');
     } else if (first === OUTSIDE) {
-      everywhere ??= { line: line.number, reason: 'the start of the line' };
+      everywhere ??= podDecides(line, 'the start of the line');
     } else if (first !== ';' && first !== '#' && current.directives.length <= MAX_OPTIONS) {
       const directive = readDirective(line, start, end);
       if (directive.key.includes(OUTSIDE)) {
-        current.unreadable ??= { line: line.number, reason: 'the name of the option' };
+        current.unreadable ??= podDecides(line, 'the name of the option');
       }
       current.directives.push(directive);
     }
@@ -86,8 +87,12 @@ function readSections(text: string): (name: string) => IniSection {
   return (name) => {
     const { directives, header, unreadable } = sections.get(name) ?? NO_SECTION;
     const first = everywhere !== null && everywhere.line < (unreadable?.line ?? Infinity) ? everywhere : unreadable;
-    return { found: directives.length > 0, directives, header, unreadable: first };
+    return { found: directives.length > 0, directives, header, unreadable: first, fatal: null };
   };
+}
+
+function podDecides({ number }: IniLine, what: string): Fault {
+  return { line: number, reason: `${what} depends on the pod (magic variable)`, cause: 'MagicVariable' };
 }
 
 const NO_SECTION: OpenSection = { directives: [], header: null, unreadable: null };
@@ -101,6 +106,7 @@ function readDirective(line: IniLine, start: number, end: number): IniDirective 
     key: line.content.slice(start, keyEnd),
     value: line.content.slice(valueStart, valueEnd),
     line: line.number,
+    lock: null,
     source: line,
     keyStart: start,
     keyEnd,

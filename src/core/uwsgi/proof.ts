@@ -1,5 +1,5 @@
 /** The result of an edit, and the proof that it changed what it should and nothing else. */
-import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { analyse, viewsOf, type Analysis, type ConfigOptions, type View } from './analysis.ts';
 import { OUTSIDE } from './c-number.ts';
 import { applySplices, type Splice } from './dialect.ts';
 import type { ChangedLine } from './diff.ts';
@@ -26,12 +26,17 @@ export function apply(before: Analysis, splice: Splice, options: ConfigOptions):
 }
 
 /**
- * The proof: the two texts make the same options with the same values in the same blocks, but for the line that sets
- * `id` last. That line may have come or gone.
+ * The proof: for every build of uWSGI, the two texts make the same options with the same values in the same blocks, but
+ * for the line that sets `id` last. That line may have come or gone.
  */
 export function changedOnly(before: Analysis, after: Analysis, id: TunedOption): boolean {
-  if (after.broken !== null) return false;
-  const rest = (analysis: Analysis): readonly string[] => {
+  const [old, now] = [viewsOf(before), viewsOf(after)];
+  return old.length === now.length && old.every((view, index) => changedOnlyIn(view, now[index], id));
+}
+
+function changedOnlyIn(before: View, after: View | undefined, id: TunedOption): boolean {
+  if (after === undefined || after.broken !== null || after.build !== before.build) return false;
+  const rest = (analysis: View): readonly string[] => {
     const state = analysis.states.get(id);
     const line = state?.kind === 'set' ? state.option.directive : null;
     return analysis.options.flatMap((option, index) => {

@@ -4,64 +4,18 @@
  * (uwsgi.md 2.4), and the pods are measured after each change.
  */
 import { kib, type Bytes } from '../quantity.ts';
-import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { analyse, viewsOf, type Analysis, type ConfigOptions, type View } from './analysis.ts';
+import { mergeBuilds } from './builds.ts';
 import { OUTSIDE } from './c-number.ts';
 import type { Cause } from './cause.ts';
-import { readFacts, type ConfigFacts } from './facts.ts';
+import { TUNED_OPTIONS, type ConfigReading, type Note, type Setting, type Where } from './config-reading.ts';
+import type { Fault } from './dialect.ts';
+import { readFacts } from './facts.ts';
 import { intOf, type OptionState } from './effective.ts';
 import { lookAlike, type OptionId } from './options.ts';
 
-/** The options that this program tunes. */
-export type TunedOption = 'processes' | 'threads' | 'threadStackSize';
-
-/** All of them, in the order in which they are edited. */
-export const TUNED_OPTIONS: readonly TunedOption[] = ['processes', 'threads', 'threadStackSize'];
-
-/** Where a value is written. */
-export interface Where {
-  /** Counted from 1. */
-  readonly line: number;
-  /** The spelling used there. */
-  readonly key: string;
-}
-
-/** One value of a config. */
-export interface Setting<T> {
-  readonly value: T | null;
-  /** Null exactly when the value is not. */
-  readonly reason: string | null;
-  /** What kind of reason; null exactly when the reason is. */
-  readonly cause: Cause | null;
-  /** The occurrence that wins; null when the option is not in the text. */
-  readonly where: Where | null;
-  /** Whether `editConfig` can set it; for an option that is not there: add it. */
-  readonly editable: true | { readonly reason: string };
-}
-
-/** What a config text says. */
-export interface ConfigReading {
-  readonly section: string;
-  /** False when the text has no option in that section: uWSGI warns and runs with its defaults. */
-  readonly sectionFound: boolean;
-  /** Why uWSGI exits on this text (then every value is null); null when it runs. */
-  readonly fault: { readonly line: number; readonly reason: string } | null;
-  /** Workers; the most that run when `cheaper` is on; 1 when not set; 0 workers serve nothing. */
-  readonly processes: Setting<number>;
-  /** Request cores of a worker; 1 when not set. */
-  readonly threads: Setting<number>;
-  /** The stack of cores 1..threads-1, rounded up to pages as it is mapped; null when the C library's default holds. */
-  readonly threadStackSize: Setting<Bytes>;
-  /** The least workers that `cheaper` keeps; 0 is off; null when not set. */
-  readonly cheaper: Setting<number>;
-  readonly facts: ConfigFacts;
-  /** Things that a person should know: keys that set nothing, lines that magic joined. */
-  readonly notes: readonly Note[];
-}
-
-export interface Note {
-  readonly line: number;
-  readonly text: string;
-}
+export { TUNED_OPTIONS };
+export type { ConfigReading, Note, Setting, TunedOption, Where } from './config-reading.ts';
 
 /** PTHREAD_STACK_MIN of glibc on x86_64; below it the default stays (uwsgi.md 1.5). Larger on other machines. */
 export const MIN_STACK_KIB = 16;
@@ -76,52 +30,51 @@ export function readConfig(text: string, options: ConfigOptions): ConfigReading 
 
 /** The reading of a text that was analysed already. */
 export function readingOf(analysis: Analysis): ConfigReading {
-  const fault = analysis.broken ?? analysis.badValue ?? tooCheap(analysis);
-  const processes = processesOf(analysis);
-  const threads = threadsOf(analysis);
-  const threadStackSize = stackOf(analysis);
-  const cheaper = cheaperOf(analysis);
+  return mergeBuilds(viewsOf(analysis).map((view) => ({ build: view.build, reading: readView(view) })));
+}
+
+function readView(view: View): ConfigReading {
+  const fault = view.broken ?? view.badValue ?? tooCheap(view);
   return {
-    section: analysis.section,
-    sectionFound: analysis.sectionFound,
+    section: view.section,
+    sectionFound: view.sectionFound,
     fault,
-    processes: withFault(processes, analysis, fault),
-    threads: withFault(threads, analysis, fault),
-    threadStackSize: withFault(threadStackSize, analysis, fault),
-    cheaper: withFault(cheaper, analysis, fault),
-    facts: readFacts(analysis.states),
-    notes: notesOf(analysis),
+    processes: withFault(processesOf(view), view, fault),
+    threads: withFault(threadsOf(view), view, fault),
+    threadStackSize: withFault(stackOf(view), view, fault),
+    cheaper: withFault(cheaperOf(view), view, fault),
+    facts: readFacts(view.states),
+    notes: notesOf(view),
   };
 }
 
-function withFault<T>(setting: Setting<T>, analysis: Analysis, fault: ConfigReading['fault']): Setting<T> {
+function withFault<T>(setting: Setting<T>, view: View, fault: Fault | null): Setting<T> {
   if (fault === null) return setting;
   const reason =
-    fault === analysis.broken
-      ? `line ${fault.line}: ${fault.reason}`
-      : `uWSGI exits: line ${fault.line}: ${fault.reason}`;
-  const editable = fault === analysis.broken ? { reason } : setting.editable;
-  return { ...setting, value: null, reason, cause: 'Fault', editable };
+    fault === view.broken ? `line ${fault.line}: ${fault.reason}` : `uWSGI exits: line ${fault.line}: ${fault.reason}`;
+  const editable = fault === view.broken ? { reason } : setting.editable;
+  return { ...setting, value: null, reason, cause: fault.cause, editable };
 }
 
 /** core/init.c sanitize_args: `cheaper >= processes` ends the process. */
-function tooCheap(analysis: Analysis): ConfigReading['fault'] {
-  const state = analysis.states.get('cheaper');
+function tooCheap(view: View): Fault | null {
+  const state = view.states.get('cheaper');
   const cheaper = intOf(state);
-  const processes = processesOf(analysis).value;
+  const processes = processesOf(view).value;
   if (state?.kind !== 'set' || cheaper === null || processes === null || cheaper <= 0 || cheaper < processes)
     return null;
   const { line } = state.option.directive;
-  return { line, reason: `cheaper is ${cheaper} and must be lower than processes, which is ${processes}` };
+  const reason = `cheaper is ${cheaper} and must be lower than processes, which is ${processes}`;
+  return { line, reason, cause: 'Fault' };
 }
 
-function processesOf(analysis: Analysis): Setting<number> {
-  const setting = numberOf(analysis, 'processes', 1);
-  const limit = analysis.states.get('limitProcesses');
+function processesOf(view: View): Setting<number> {
+  const setting = numberOf(view, 'processes', 1);
+  const limit = view.states.get('limitProcesses');
   const most = intOf(limit);
   if (limit === undefined || setting.value === null || most === 0) return setting;
   // That another file may set the limit is no more likely than that the pod has one anyway.
-  if (!analysis.options.some(({ key }) => key === 'limit-nproc')) return setting;
+  if (!view.options.some(({ key }) => key === 'limit-nproc')) return setting;
   if (most !== null && most > setting.value) return setting;
   // core/uwsgi.c: more workers than RLIMIT_NPROC allows are cut to the limit less one.
   const line = limit.kind === 'unset' ? 0 : limit.kind === 'set' ? limit.option.directive.line : limit.line;
@@ -135,10 +88,10 @@ function processesOf(analysis: Analysis): Setting<number> {
  * Only the simple loop starts threads (core/loop.c simple_loop); with `async` above 1 or another loop engine a worker
  * has one, and `threads` only counts cores.
  */
-function threadsOf(analysis: Analysis): Setting<number> {
-  const setting = numberOf(analysis, 'threads', 1);
+function threadsOf(view: View): Setting<number> {
+  const setting = numberOf(view, 'threads', 1);
   const value = setting.value === 0 ? 1 : setting.value;
-  const loop = otherLoop(analysis);
+  const loop = otherLoop(view);
   if (loop === null) return { ...setting, value };
   const reason = `line ${loop.line}: ${loop.key} runs a loop that starts no threads`;
   if (value === null || value === 1) return { ...setting, value, editable: { reason } };
@@ -153,8 +106,8 @@ function threadsOf(analysis: Analysis): Setting<number> {
 }
 
 /** The option that chooses a loop without threads; certain for uWSGI's own, not for one that a plugin brings. */
-function otherLoop(analysis: Analysis): (Where & { readonly isCertain: boolean }) | null {
-  const [async, loop] = [analysis.states.get('async'), analysis.states.get('loop')];
+function otherLoop(view: View): (Where & { readonly isCertain: boolean }) | null {
+  const [async, loop] = [view.states.get('async'), view.states.get('loop')];
   if (async?.kind === 'set' && (intOf(async) ?? 0) > 1) {
     const { key, directive } = async.option;
     return { line: directive.line, key, isCertain: key === 'async' };
@@ -163,8 +116,8 @@ function otherLoop(analysis: Analysis): (Where & { readonly isCertain: boolean }
   return { line: loop.option.directive.line, key: `loop = ${loop.text}`, isCertain: loop.text === 'async' };
 }
 
-function stackOf(analysis: Analysis): Setting<Bytes> {
-  const setting = numberOf(analysis, 'threadStackSize', 0);
+function stackOf(view: View): Setting<Bytes> {
+  const setting = numberOf(view, 'threadStackSize', 0);
   const { value, where } = setting;
   if (value === null) return { ...setting, value };
   const unset = (reason: string): Setting<Bytes> => ({ ...setting, value: null, reason, cause: 'Unset' });
@@ -176,17 +129,17 @@ function stackOf(analysis: Analysis): Setting<Bytes> {
   return { ...setting, value: kib(Math.ceil(value / PAGE_KIB) * PAGE_KIB) };
 }
 
-function cheaperOf(analysis: Analysis): Setting<number> {
-  const setting = numberOf(analysis, 'cheaper', 0);
+function cheaperOf(view: View): Setting<number> {
+  const setting = numberOf(view, 'cheaper', 0);
   return setting.where === null && setting.reason === null
     ? { ...setting, value: null, reason: 'not set', cause: 'Unset' }
     : setting;
 }
 
 /** An int option. */
-function numberOf(analysis: Analysis, id: OptionId, unset: number): Setting<number> {
-  const state = analysis.states.get(id) ?? { kind: 'unset' };
-  const editable = editability(analysis, state);
+function numberOf(view: View, id: OptionId, unset: number): Setting<number> {
+  const state = view.states.get(id) ?? { kind: 'unset' };
+  const editable = editability(view, state);
   switch (state.kind) {
     case 'unset':
       return { value: unset, reason: null, cause: null, where: null, editable };
@@ -204,14 +157,15 @@ function numberOf(analysis: Analysis, id: OptionId, unset: number): Setting<numb
 }
 
 /** Whether the number of a state stands in the text by itself, or could be added. */
-function editability(analysis: Analysis, state: OptionState): Setting<number>['editable'] {
+function editability(view: View, state: OptionState): Setting<number>['editable'] {
   if (state.kind === 'unknown') return { reason: state.reason };
-  if (state.kind === 'unset') return addability(analysis);
+  if (state.kind === 'unset') return addability(view);
   const { key, value, block, place, directive } = state.option;
   if (block !== null || place === null) {
     const inside = block === null ? 'a block' : `${block.key} of line ${block.line}`;
     return { reason: `line ${directive.line}: ${key} stands inside ${inside}` };
   }
+  if (directive.lock !== null) return { reason: `line ${directive.line}: ${key} ${directive.lock}` };
   if (isVerbatim(value)) return true;
   return { reason: `line ${directive.line}: ${key} ${comesFrom(value)[1]}` };
 }
@@ -219,12 +173,12 @@ function editability(analysis: Analysis, state: OptionState): Setting<number>['e
 const BYTE_ORDER_MARK = '\ufeff';
 const MARK_IS_TEXT = 'byte order mark, which uWSGI takes for a part of the first line';
 
-function addability(analysis: Analysis): Setting<number>['editable'] {
-  if (!analysis.sectionFound) {
-    const mark = analysis.text.startsWith(BYTE_ORDER_MARK) ? `; it begins with a ${MARK_IS_TEXT}` : '';
-    return { reason: `the text has no option in section [${analysis.section}]${mark}` };
+function addability(view: View): Setting<number>['editable'] {
+  if (!view.sectionFound) {
+    const mark = view.text.startsWith(BYTE_ORDER_MARK) ? `; it begins with a ${MARK_IS_TEXT}` : '';
+    return { reason: `the text has no option in section [${view.section}]${mark}` };
   }
-  const list = analysis.options.find(({ key }) => key === 'blacklist' || key === 'whitelist');
+  const list = view.options.find(({ key }) => key === 'blacklist' || key === 'whitelist');
   if (list === undefined) return true;
   return { reason: `line ${list.directive.line}: ${list.key} may forbid a new option` };
 }
@@ -258,19 +212,19 @@ function reference(value: string, symbol: string): string | null {
 
 const MAX_REFERENCE = 100;
 
-function notesOf(analysis: Analysis): readonly Note[] {
+function notesOf(view: View): readonly Note[] {
   const notes: Note[] = [];
-  if (!analysis.sectionFound) {
-    notes.push({ line: 1, text: `no option in section [${analysis.section}]: uWSGI runs with its defaults` });
+  if (!view.sectionFound && view.broken === null) {
+    notes.push({ line: 1, text: `no option in section [${view.section}]: uWSGI runs with its defaults` });
   }
-  const { text } = analysis;
+  const { text } = view;
   if (text.startsWith(BYTE_ORDER_MARK)) notes.push({ line: 1, text: `begins with a ${MARK_IS_TEXT}` });
   const nul = text.indexOf('\0');
   if (nul !== -1) {
     const line = text.slice(0, nul).split('\n').length;
     notes.push({ line, text: 'holds a NUL byte: uWSGI reads a line up to its first one' });
   }
-  for (const { key, directive } of analysis.options) {
+  for (const { key, directive } of view.options) {
     const meant = lookAlike(key);
     if (meant !== null)
       notes.push({ line: directive.line, text: `"${key}" is not the option ${meant}: it sets nothing` });

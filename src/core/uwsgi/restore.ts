@@ -1,7 +1,7 @@
 /**
  * Puts the three tuned values of a saved text back into a text that someone may have edited since, and nothing else.
  */
-import { analyse, type Analysis, type ConfigOptions } from './analysis.ts';
+import { analyse, viewsOf, type Analysis, type ConfigOptions, type View } from './analysis.ts';
 import { changedLines } from './diff.ts';
 import { intOf } from './effective.ts';
 import { OPTIONS } from './options.ts';
@@ -55,11 +55,17 @@ function restoreOne(
   const splice = spliceFor(current, saved, id);
   if (splice === null) return current;
   const after = apply(current, splice, options);
-  const restored = after.states.get(id);
-  const isBack =
-    from?.kind === 'set' ? restored?.kind === 'set' && intOf(restored) === intOf(from) : restored === undefined;
+  const isBack = viewsOf(after).every((view) => isValueBack(view, saved, id));
   if (isBack && changedOnly(current, after, id)) return after;
   return refusal(current, id, `putting it back would change another option, or another line would override it`);
+}
+
+/** Whether a build reads the saved value again; of one that did not read the saved text nothing can be asked. */
+function isValueBack(view: View, saved: Analysis, id: TunedOption): boolean {
+  const before = viewsOf(saved).find(({ build }) => build === view.build);
+  const [from, restored] = [before?.states.get(id), view.states.get(id)];
+  if (from?.kind !== 'set') return restored === undefined || restored.kind === from?.kind;
+  return restored?.kind === 'set' && intOf(restored) === intOf(from);
 }
 
 function spliceFor(
