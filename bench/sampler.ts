@@ -15,16 +15,7 @@ import type { Sample } from '../src/core/memory/sample.ts';
 import type { ImageName } from '../test/images/index.ts';
 import { compareLatency } from './latency.ts';
 import { compare, run, type Candidate, type Cost } from './measure.ts';
-import {
-  inside,
-  missing,
-  removeRoot,
-  startServer,
-  stopServer,
-  unpackRoot,
-  WORKERS,
-  type Server,
-} from './uwsgi-server.ts';
+import { inside, missing, startServer, stopServer, unpackRoot, WORKERS, type Server } from './uwsgi-server.ts';
 
 const THREADS = [10, 100, 400];
 /** Threads of the server whose latency is measured. */
@@ -90,19 +81,15 @@ process.stdout.write(
 if (!hasPmap) process.stdout.write('pmap (package procps) is missing: the samples are not compared with it\n');
 for (const image of images) {
   const root = await unpackRoot(image);
-  try {
-    for (const threads of THREADS) {
-      const server = await startServer(root, threads);
-      try {
-        measure(server, image, rounds);
-        if (threads !== SERVING) continue;
-        const depth = depthAfter(read(run(inside(server, samplerArgv())).output, null));
-        process.stdout.write(await compareLatency(server.url, inside(server, samplerArgv({ depth }))));
-      } finally {
-        await stopServer(server);
-      }
+  for (const threads of THREADS) {
+    const server = await startServer(root, threads);
+    try {
+      measure(server, image, rounds);
+      if (threads !== SERVING) continue;
+      const depth = depthAfter(read(run(inside(server, samplerArgv())).output, null));
+      process.stdout.write(await compareLatency(server.url, inside(server, samplerArgv({ depth }))));
+    } finally {
+      await stopServer(server);
     }
-  } finally {
-    removeRoot(root);
   }
 }

@@ -1,22 +1,16 @@
 /** Real uWSGI out of the images of the end-to-end tests, as the only program of a PID namespace, as in a pod. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureImages, imageFolder, type ImageName } from '../test/images/index.ts';
+import type { ImageName } from '../test/images/index.ts';
+import { unpackImage } from './model/root.ts';
 
 const TRAFFIC = join(import.meta.dirname, '..', 'test', 'support', 'traffic.ts');
-const NEEDED = ['unshare', 'nsenter', 'chroot', 'taskset', 'tar', 'mount'];
+const NEEDED = ['setpriv', 'unshare', 'nsenter', 'chroot', 'taskset', 'tar', 'mount'];
 
 export const WORKERS = 4;
-
-/** An unpacked image. */
-export interface Root {
-  readonly image: ImageName;
-  readonly folder: string;
-}
 
 /** A server that runs. */
 export interface Server {
@@ -32,42 +26,25 @@ export function missing(what: string): never {
   process.exit(1);
 }
 
-/** Unpacks an image into a folder of its own; needs root. `removeRoot` removes it. */
-export async function unpackRoot(image: ImageName): Promise<Root> {
+/** Unpacks an image into a folder that goes when the bench ends; needs root. */
+export async function unpackRoot(image: ImageName): Promise<string> {
   if (process.getuid?.() !== 0) missing('it must run as root: it unpacks an image and enters namespaces');
   for (const program of NEEDED) {
     if (spawnSync(program, ['--version']).status !== 0) missing(`${program} (util-linux, coreutils or tar) is missing`);
   }
-  await ensureImages([image]);
-  const folder = mkdtempSync(join(tmpdir(), `bench-${image}-`));
-  for (const layer of layersOf(imageFolder(image))) {
-    const packed = spawnSync('tar', ['-xf', layer, '-C', folder]);
-    if (packed.status !== 0) missing(`tar ended with ${String(packed.status)}: ${packed.stderr.toString()}`);
-  }
-  return { image, folder };
-}
-
-export function removeRoot({ folder }: Root): void {
-  rmSync(folder, { recursive: true, force: true });
-}
-
-/** The archives of an OCI layout's layers, lowest first. */
-function layersOf(layout: string): readonly string[] {
-  const blob = (digest: string): string => join(layout, 'blobs', ...digest.split(':'));
-  const read = (path: string): { manifests?: { digest: string }[]; layers?: { digest: string }[] } =>
-    JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof read>;
-  const manifest = read(blob(read(join(layout, 'index.json')).manifests?.[0]?.digest ?? ''));
-  return (manifest.layers ?? []).map(({ digest }) => blob(digest));
+  return unpackImage(image);
 }
 
 /** Starts a master and its workers, and serves requests until their maps are those of a server at work. */
-export async function startServer({ folder }: Root, threads: number): Promise<Server> {
+export async function startServer(folder: string, threads: number): Promise<Server> {
   const mounts = `mount -t proc proc ${folder}/proc && mount --rbind /sys ${folder}/sys && mount --rbind /dev ${folder}/dev`;
   const options = '--master --die-on-term --disable-logging --http-socket 127.0.0.1:0 --plugin python3';
   const shape = `--processes ${String(WORKERS)} --threads ${String(threads)} --wsgi-file /app/app.py`;
   const own = ['--pid', '--mount', '--fork', '--kill-child', '--propagation', 'private'];
   const script = `${mounts} && exec chroot ${folder} /usr/bin/uwsgi-core ${options} ${shape}`;
-  const child = spawn('unshare', [...own, 'sh', '-c', script], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // Killed half-way, the bench leaves no server behind.
+  const argv = ['--pdeathsig', 'KILL', '--', 'unshare', ...own, 'sh', '-c', script];
+  const child = spawn('setpriv', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
   const port = (): string | undefined => /bound to TCP address 127\.0\.0\.1:(\d+)/.exec(log)?.[1];
