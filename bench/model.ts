@@ -5,8 +5,9 @@
  * Real uWSGI in memory cgroups, from both test images. Every pod runs alone, under the same load per connection; the
  * first shape, and then the first two, are what the others are predicted from.
  */
-import { parseArgs } from 'node:util';
+import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import type { Sample } from '../src/core/memory/sample.ts';
 import type { Shape } from '../src/core/recommend/growth.ts';
 import type { ImageName } from '../test/cluster/index.ts';
@@ -46,7 +47,8 @@ const EVERY_MS = 1000;
 async function observe(root: string, shape: Shape): Promise<Observation> {
   const pod = await Pod.start(root, shape);
   try {
-    const load = pod.load(shape.processes * shape.threads, LOAD_SECONDS, PATH);
+    const connections = shape.processes * shape.threads;
+    const load = pod.load(connections, LOAD_SECONDS, PATH);
     // An early end of the load is told by the await below.
     load.catch(() => undefined);
     await sleep(LOAD_SECONDS * 1000 - SAMPLES * EVERY_MS);
@@ -59,10 +61,10 @@ async function observe(root: string, shape: Shape): Promise<Observation> {
       samples.push(await pod.sample());
       await next;
     }
-    const failed = await load;
+    const { ok, failed } = await load;
     if (failed > 0) throw new Error(`${shape.processes} x ${shape.threads}: ${failed} requests failed, allowed: 0`);
     measured.sort((a, b) => a - b);
-    return { ...shape, samples, measured: measured[Math.floor(measured.length / 2)] ?? NaN };
+    return { ...shape, samples, served: ok / connections, measured: measured[Math.floor(measured.length / 2)] ?? NaN };
   } finally {
     await pod.end();
   }
@@ -72,8 +74,13 @@ async function observe(root: string, shape: Shape): Promise<Observation> {
 async function observePods(root: string, shape: Shape, pods: number): Promise<Observation> {
   const each: Observation[] = [];
   for (let count = 0; count < pods; count += 1) each.push(await observe(root, shape));
-  const measured = each.reduce((sum, one) => sum + one.measured, 0) / pods;
-  return { ...shape, samples: each.flatMap(({ samples }) => samples), measured };
+  const average = (read: (one: Observation) => number): number => each.reduce((sum, one) => sum + read(one), 0) / pods;
+  return {
+    ...shape,
+    samples: each.flatMap(({ samples }) => samples),
+    served: average(({ served }) => served),
+    measured: average(({ measured }) => measured),
+  };
 }
 
 async function measureImage(image: ImageName, shapes: readonly Shape[]): Promise<Report> {
@@ -97,6 +104,8 @@ if (process.getuid?.() !== 0) {
   process.stderr.write('bench/model.ts: needs root (namespaces, cgroups, mounts)\n');
   process.exit(1);
 }
+// What else runs here must not take the processor: pods, load and sampler inherit this. Needs CAP_SYS_NICE.
+setPriority(-20);
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const others = (values.quick ? QUICK : OTHERS).map(([processes, threads]) => ({ processes, threads }));
 const reports: Report[] = [];

@@ -42,6 +42,12 @@ wait`;
 /** $1 the cgroup, then a program that is run in it. */
 const JOIN = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
 
+/** Requests answered by 200, and others: counts. */
+export interface Answers {
+  readonly ok: number;
+  readonly failed: number;
+}
+
 export class Pod {
   readonly root: string;
   readonly child: ChildProcess;
@@ -78,12 +84,12 @@ export class Pod {
     }
   }
 
-  /** Keeps `connections` requests open for `seconds`; resolves when the load is over, with what was not answered by 200. */
-  async load(connections: number, seconds: number, path: string): Promise<number> {
+  /** Keeps `connections` requests open for `seconds`; resolves when the load is over, with how many were answered. */
+  async load(connections: number, seconds: number, path: string): Promise<Answers> {
     const amount = ['--connections', String(connections), '--seconds', String(seconds), '--paths', path];
     const argv = [process.execPath, TRAFFIC, '--url', 'http://127.0.0.1:8080', ...amount];
     const line = await this.inside(['--net'], argv);
-    return (JSON.parse(line.toString()) as { failed: number }).failed;
+    return JSON.parse(line.toString()) as Answers;
   }
 
   /** One sample as the product takes it: its own program, run in the container and in its cgroup. */

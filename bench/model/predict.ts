@@ -8,6 +8,8 @@ import type { RecommendInput } from '../../src/core/recommend/types.ts';
 /** One shape as it ran: its samples, oldest first, and the usage of its cgroup without file cache. */
 export interface Observation extends Shape {
   readonly samples: readonly Sample[];
+  /** Requests that each connection had answered: where it falls, the machine was short of CPU and the load another. */
+  readonly served: number;
   /** Bytes of the average pod, each the median of several readings. */
   readonly measured: number;
 }

@@ -6,6 +6,8 @@ import { predict, privateOf, type Observation } from './predict.ts';
 
 /** Sizes are bytes; an error is (predicted - measured) / measured. */
 export interface Row extends Shape {
+  /** Requests that each connection had answered, a count. */
+  readonly served: number;
   readonly measured: number;
   readonly expected: number;
   readonly expectedError: number;
@@ -93,11 +95,11 @@ function tableOf(from: readonly Observation[], targets: readonly Observation[]):
 
 function rowOf(from: readonly Observation[], to: Observation): Row {
   const { charged, expected, privateExpected } = predict(from, to);
-  const { processes, threads, measured } = to;
+  const { processes, threads, served, measured } = to;
   const privateMeasured = privateOf(to);
   const error = (predicted: number, found: number): number => (predicted - found) / found;
   return {
-    ...{ processes, threads, measured, expected, charged, privateMeasured, privateExpected },
+    ...{ processes, threads, served, measured, expected, charged, privateMeasured, privateExpected },
     expectedError: error(expected, measured),
     chargedError: error(charged, measured),
     privateError: error(privateExpected, privateMeasured),
@@ -126,7 +128,7 @@ function median(values: readonly number[]): number {
   return ((low ?? NaN) + (high ?? NaN)) / 2;
 }
 
-const HEADS = ['P x T', 'measured', 'expected', 'error', 'charged', 'error', 'private', 'expected', 'error'];
+const HEADS = ['P x T', 'served', 'measured', 'expected', 'error', 'charged', 'error', 'private', 'expected', 'error'];
 const COLUMNS = HEADS.map((head): Column => ({ head, align: 'right' }));
 
 export function renderReport({ image, onePoint, twoPoints, everyPair, everyTwo }: Report): string {
@@ -156,6 +158,7 @@ function linesOf(summary: Summary): string {
 function cellsOf(row: Row): readonly string[] {
   return [
     nameOf(row),
+    row.served.toFixed(1),
     ...[formatSize(row.measured), formatSize(row.expected), signed(row.expectedError)],
     ...[formatSize(row.charged), signed(row.chargedError)],
     ...[formatSize(row.privateMeasured), formatSize(row.privateExpected), signed(row.privateError)],
