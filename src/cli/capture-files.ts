@@ -4,7 +4,8 @@ import { CAPTURE_LIMIT, isGzip } from '../core/memory/capture.ts';
 import { describeParseError, isParseError } from '../core/memory/mapping.ts';
 import { readCapture, type CaptureFile } from '../core/memory/read-capture.ts';
 import type { ConfiguredShape } from '../core/memory/sample-from-capture.ts';
-import type { ProcessFootprint, Sample } from '../core/memory/sample.ts';
+import { MOST_PROCESSES, type ProcessFootprint, type Sample } from '../core/memory/sample.ts';
+import { readInput } from './input.ts';
 import { refused, type Io } from './io.ts';
 import { readSavedSamples } from './saved-sample.ts';
 
@@ -23,8 +24,9 @@ export async function readCaptures(
   const samples: Sample[] = [];
   const maps: CaptureFile[] = [];
   for (const path of paths) {
-    const name = path === '-' ? 'stdin' : path;
-    const data = unpack(path === '-' ? await io.readStdin() : await read(path, io), name);
+    const input = await readInput(path, io);
+    const { name } = input;
+    const data = unpack(input.data, name);
     if (looksLikeJson(data)) {
       samples.push(...readSavedSamples(parseJson(data, name), name));
       continue;
@@ -35,18 +37,13 @@ export async function readCaptures(
     else maps.push(withNamedPid(file));
   }
   if (maps.length > 0) samples.push(sampleOf(maps.length === 1 ? (maps[0]?.name ?? '') : 'capture', maps));
+  for (const { pod, processes } of samples) {
+    const { length } = processes;
+    if (length > MOST_PROCESSES) throw refused(`${pod}: found ${length} processes, allowed: up to ${MOST_PROCESSES}`);
+  }
   const empty = samples.find(({ processes }) => processes.length === 0);
   if (empty === undefined) return samples;
   throw refused(`${empty.pod}: found no uWSGI process, allowed: a capture of a uWSGI container`);
-}
-
-async function read(path: string, io: Io): Promise<Uint8Array> {
-  try {
-    return await io.readFile(path);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw refused(`${path}: found no readable file (${code}), allowed: a file, or - for stdin`);
-  }
 }
 
 function unpack(data: Uint8Array, name: string): Uint8Array {

@@ -1,6 +1,7 @@
 /** Reads FILE (or stdin) for the commands that take a config text, keeping every byte. */
 import { Buffer } from 'node:buffer';
 import { CONFIG_FORMATS, type ConfigFormat, type ConfigOptions } from '../core/uwsgi/analysis.ts';
+import { readInput } from './input.ts';
 import { refused, type Io } from './io.ts';
 
 /** A config text and the way back to its bytes. */
@@ -24,9 +25,8 @@ const SUFFIXES: Readonly<Record<string, ConfigFormat>> = {
 
 /** Reads a file; refuses what is not there or not supported. */
 export async function readConfigFile(path: string, options: ConfigFileOptions, io: Io): Promise<ConfigFile> {
-  const name = path === '-' ? 'stdin' : path;
   const format = formatOf(path, options.format);
-  const data = path === '-' ? await io.readStdin() : await read(path, io);
+  const { name, data } = await readInput(path, io);
   return { name, ...decode(data), options: { format, section: options.section } };
 }
 
@@ -36,15 +36,6 @@ function formatOf(path: string, asked: string | undefined): ConfigFormat {
   const format = CONFIG_FORMATS.find((name) => name.toLowerCase() === asked.toLowerCase());
   if (format !== undefined) return format;
   throw refused(`--format: found "${asked}", allowed: ${CONFIG_FORMATS.join(', ')}`);
-}
-
-async function read(path: string, io: Io): Promise<Uint8Array> {
-  try {
-    return await io.readFile(path);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw refused(`${path}: found no readable file (${code}), allowed: a file, or - for stdin`);
-  }
 }
 
 /** UTF-8 with its BOM kept; bytes that are not UTF-8 are kept one by one, as uWSGI does not care for encodings. */

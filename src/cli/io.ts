@@ -1,11 +1,12 @@
 /** What a command may touch of the outside: its input, its two outputs, and how it ends. */
 import { Buffer } from 'node:buffer';
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 
 /** The streams of a command. Results go to stdout, everything a person should know beside them to stderr. */
 export interface Io {
-  readonly readFile: (path: string) => Promise<Uint8Array>;
-  readonly readStdin: () => Promise<Uint8Array>;
+  /** Null when there is more than `limit` bytes: a device or a pipe may never end. */
+  readonly readFile: (path: string, limit: number) => Promise<Uint8Array | null>;
+  readonly readStdin: (limit: number) => Promise<Uint8Array | null>;
   readonly writeStdout: (data: string | Uint8Array) => Promise<void>;
   readonly writeStderr: (text: string) => Promise<void>;
 }
@@ -39,16 +40,22 @@ export function processIo(): Io {
   // A reader that went away (`| head`) is no failure of ours.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   return {
-    readFile,
-    readStdin,
+    readFile: (path, limit) => collect(createReadStream(path), limit),
+    readStdin: (limit) => collect(process.stdin, limit),
     writeStdout: (data) => write(process.stdout, data),
     writeStderr: (text) => write(process.stderr, text),
   };
 }
 
-async function readStdin(): Promise<Uint8Array> {
+async function collect(stream: AsyncIterable<unknown>, limit: number): Promise<Uint8Array | null> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
+  let bytes = 0;
+  for await (const chunk of stream) {
+    const part = Buffer.from(chunk as Uint8Array);
+    bytes += part.length;
+    if (bytes > limit) return null;
+    chunks.push(part);
+  }
   return Buffer.concat(chunks);
 }
 

@@ -53,12 +53,25 @@ function readerOf(value: unknown, place: string): Reader {
 }
 
 function wrong(place: string, value: unknown, allowed: string): Error {
-  return refused(`${place}: found ${JSON.stringify(value).slice(0, 60)}, allowed: ${allowed}`);
+  return refused(`${place}: found ${shown(value)}, allowed: ${allowed}`);
 }
+
+/** A value in a few words: of one that holds others only what it is, since it may hold a great many. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 60) : value);
+}
+
+/** More than a week of samples every minute. */
+const MOST_SAMPLES = 20_000;
 
 /** The samples of a JSON text. `name` is the file's name for messages. */
 export function readSavedSamples(value: unknown, name: string): readonly Sample[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length > MOST_SAMPLES) {
+    throw refused(`${name}: found ${list.length} samples, allowed: up to ${MOST_SAMPLES}`);
+  }
   if (list.length === 0) throw refused(`${name}: found an empty list, allowed: at least one sample`);
   return list.map((entry, index) => sampleOf(readerOf(entry, list.length === 1 ? name : `${name}[${index}]`)));
 }

@@ -229,6 +229,13 @@ describe('analyze', () => {
     [['empty.json'], 'empty.json: found an empty list, allowed: at least one sample'],
     [['text.smaps'], 'text.smaps'],
     [['a.json', '-o', 'xml'], "option '-o, --output <form>' argument 'xml' is invalid"],
+    [['nested.json'], 'nested.json.processes[0]: found a list of 1, allowed: an object'],
+    [['deep.json'], 'deep.json.processes[0].rss: found a list of 1, allowed: null or a whole number of at least 0'],
+    [['huge.json'], 'huge.json: found 20001 samples, allowed: up to 20000'],
+    [['many.smaps'], 'many.smaps: found 4097 processes, allowed: up to 4096'],
+    [['nothing.smaps'], 'nothing.smaps: found an empty file'],
+    [['mark.smaps'], 'mark.smaps, line 1: found '],
+    [['nul.smaps'], 'nul.smaps, line '],
   ])('refuses %j with one line and status 2', async (args, message) => {
     const files = {
       'a.json': SAVED,
@@ -237,12 +244,39 @@ describe('analyze', () => {
       'shape.json': '{}',
       'empty.json': '[]',
       'text.smaps': 'no such form\n',
+      'nested.json': `{"processes": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
+      'deep.json': `{"processes": [{"rss": ${'['.repeat(50_000)}${']'.repeat(50_000)}}]}`,
+      'many.smaps': '00001000-00002000 rw-p 00000000 00:00 0 \nSize: 4 kB\n'.repeat(4097),
+      'nothing.smaps': '',
+      'huge.json': `[${'{},'.repeat(20_000)}{}]`,
+      'mark.smaps': '\ufeff00001000-00002000 rw-p 00000000 00:00 0 \nSize: 4 kB\n',
+      'nul.smaps': '00001000-00002000 rw-p 00000000 00:00 0 \0\nSize:\0 4 kB\n',
     };
     const { exitCode, stderr, stdout } = await analyze(args, files);
     expect(stderr).toContain(message);
     expect(stderr.trimEnd()).not.toContain('\n');
     expect([exitCode, stdout]).toEqual([2, '']);
   });
+
+  it('refuses 10 MB of noise, what unpacks to more than is read, and a config that is too long', async () => {
+    const files = {
+      'a.json': SAVED,
+      'noise.smaps': Buffer.alloc(10_000_000, 7),
+      'bomb.gz': gzipSync(Buffer.alloc(300_000_000), { level: 1 }),
+      'a.cfg': '\0'.repeat(20_000_000),
+    };
+    const refusals: [readonly string[], string][] = [
+      [['noise.smaps'], 'noise.smaps, line 1: found "\\u0007'],
+      [['bomb.gz'], 'bomb.gz: found damaged or too large gzip data'],
+      [['a.json', '--config', 'a.cfg'], 'a.cfg:1: uWSGI exits: the text has 20000000 characters; at most 16777216'],
+    ];
+    for (const [args, message] of refusals) {
+      const { exitCode, stderr, stdout } = await analyze(args, files);
+      expect(stderr).toContain(message);
+      expect(stderr.trimEnd()).not.toContain('\n');
+      expect([exitCode, stdout]).toEqual([2, '']);
+    }
+  }, 60_000);
 
   it('shows help', async () => {
     const { stdout, exitCode } = await analyze(['--help']);

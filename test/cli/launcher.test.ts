@@ -107,3 +107,16 @@ it('says so when the packages are not installed', async () => {
     /found no installed packages in .*: run npm ci there/,
   );
 });
+
+it.each([
+  ['a directory', (): string => directory, 'found no readable file (EISDIR)'],
+  ['a file that is not there', (): string => join(directory, 'none.ini'), 'found no readable file (ENOENT)'],
+  ['a device that never ends', (): string => '/dev/zero', 'found more than 268435456 bytes'],
+])('refuses %s with one line', async (_, path, message) => {
+  for (const command of [['config', 'get'], ['config', 'set', '--processes', '2'], ['analyze']]) {
+    const { status, stdout, stderr } = await launch(LAUNCHER, [...command, path()]);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(`uwsgi-tuner: ${path()}: ${message}, allowed: ${stderr.split(', allowed: ')[1] ?? ''}`);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  }
+});

@@ -268,6 +268,7 @@ describe('what was stored before there were rules', () => {
       // The good one is still answered: its target comes, and is seen.
       await plane.apply(deployment('good'));
       await until('good', operator, (object) => conditionOf(object, 'Reconciling') === 'True/ConfigMapMissing');
+      await findsWhatIsMissing(operator);
       for (const [, names] of Object.values(UNWRITABLE)) {
         await waitFor('the log', () => Promise.resolve(names.test(operator.log) || null), { timeoutMs: 30_000 });
       }
@@ -282,6 +283,36 @@ describe('what was stored before there were rules', () => {
       new Set(['update uwsgitunings/status', 'create events']),
     );
   });
+
+  /** The good tuning asks for one thing after the other that is not there, or not clear. */
+  async function findsWhatIsMissing(operator: OperatorProcess): Promise<void> {
+    await plane.apply({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'web-uwsgi', namespace: NAMESPACE },
+      data: { 'a.ini': '', 'b.ini': '' },
+      binaryData: { 'c.ini': 'AAEC/w==' },
+    });
+    await plane.apply(deployment('two', ['app', 'second']));
+    const config = (key: string): object => ({ config: { configMapRef: { name: 'web-uwsgi', key } } });
+    const asked: [object, string][] = [
+      [config('d.ini'), 'ConfigKeyMissing: ConfigMap web-uwsgi has no key d.ini; its keys: a.ini, b.ini'],
+      [config('c.ini'), 'ConfigKeyBinary: key c.ini of ConfigMap web-uwsgi is in binaryData'],
+      [{ ...config('a.ini'), containerName: 'nope' }, 'ContainerMissing: Deployment good has no container nope'],
+      [
+        { containerName: null, targetRef: { name: 'two' } },
+        'ContainerAmbiguous: set spec.containerName: uWSGI may run in app, second',
+      ],
+    ];
+    for (const [spec, says] of asked) {
+      const patch = ['patch', 'uwt', 'good', '--namespace', NAMESPACE, '--type=merge', '-p', JSON.stringify({ spec })];
+      await plane.kubectlOk(patch);
+      await until('good', operator, ({ status }) => {
+        const waits = status?.conditions?.find(({ type }) => type === 'Reconciling');
+        return waits?.status === 'True' && `${waits.reason}: ${waits.message}` === says;
+      });
+    }
+  }
 
   async function setSchema(openAPIV3Schema: unknown): Promise<void> {
     const name = 'uwsgitunings.uwsgi-tuner.dev';
@@ -345,7 +376,7 @@ describe('what was stored before there were rules', () => {
     );
   }
 
-  function deployment(name: string): object {
+  function deployment(name: string, containers: readonly string[] = ['app']): object {
     const labels = { app: name };
     return {
       apiVersion: 'apps/v1',
@@ -354,7 +385,12 @@ describe('what was stored before there were rules', () => {
       spec: {
         replicas: 0,
         selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'uwt.local/none:1' }] } },
+        template: {
+          metadata: { labels },
+          spec: {
+            containers: containers.map((each) => ({ name: each, image: 'uwt.local/none:1', command: ['uwsgi'] })),
+          },
+        },
       },
     };
   }

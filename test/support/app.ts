@@ -8,7 +8,8 @@ export interface AppOptions {
   readonly namespace: string;
   readonly image?: ImageName;
   readonly replicas?: number;
-  readonly memory?: string;
+  /** The container's memory limit; null: none. */
+  readonly memory?: string | null;
   /** Lines of the [uwsgi] section beside those that serve the test application. */
   readonly ini: readonly string[];
   /** Starts the container as root; the ini may then drop to another user. */
@@ -18,6 +19,10 @@ export interface AppOptions {
   readonly readinessPath?: string;
   /** More of the container, such as its env. */
   readonly container?: object;
+  /** More keys of the ConfigMap, beside the one that the server runs with. */
+  readonly keys?: Readonly<Record<string, string>>;
+  /** A program that stands where /bin/sh is. */
+  readonly shell?: string;
 }
 
 /** A partial spec: everything but the target and the config. */
@@ -208,17 +213,17 @@ export function iniText(lines: readonly string[]): string {
   ].join('\n');
 }
 
-function configMap({ namespace, ini, configMapMetadata }: AppOptions): object {
+function configMap({ namespace, ini, configMapMetadata, keys, shell }: AppOptions): object {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'web-uwsgi', namespace, ...configMapMetadata },
-    data: { 'uwsgi.ini': iniText(ini) },
+    data: { ...keys, ...(shell === undefined ? {} : { sh: shell }), 'uwsgi.ini': iniText(ini) },
   };
 }
 
 function deployment(options: AppOptions): object {
-  const { namespace, replicas = 2, image = 'uwsgi-bookworm', memory = '1Gi', asRoot = false } = options;
+  const { namespace, replicas = 2, image = 'uwsgi-bookworm', memory = '1Gi', asRoot = false, shell } = options;
   const securityContext = asRoot
     ? { runAsUser: 0 }
     : { runAsUser: 33, runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
@@ -240,7 +245,7 @@ function deployment(options: AppOptions): object {
               name: 'app',
               image: imageReference(image),
               imagePullPolicy: 'Never',
-              resources: { limits: { memory }, requests: { memory: '32Mi' } },
+              resources: { ...(memory === null ? {} : { limits: { memory } }), requests: { memory: '32Mi' } },
               securityContext,
               readinessProbe: {
                 httpGet: { path: options.readinessPath ?? '/health', port: 8080 },
@@ -248,11 +253,17 @@ function deployment(options: AppOptions): object {
                 timeoutSeconds: 5,
                 failureThreshold: 10,
               },
-              volumeMounts: [{ name: 'config', mountPath: '/etc/uwsgi-config' }],
+              volumeMounts: [
+                { name: 'config', mountPath: '/etc/uwsgi-config' },
+                ...(shell === undefined ? [] : [{ name: 'shell', mountPath: '/bin/sh', subPath: 'sh' }]),
+              ],
               ...options.container,
             },
           ],
-          volumes: [{ name: 'config', configMap: { name: 'web-uwsgi' } }],
+          volumes: [
+            { name: 'config', configMap: { name: 'web-uwsgi' } },
+            ...(shell === undefined ? [] : [{ name: 'shell', configMap: { name: 'web-uwsgi', defaultMode: 0o755 } }]),
+          ],
         },
       },
     },

@@ -217,8 +217,11 @@ function verify(change: Change, workload: WorkloadView, { snapshot, now }: Chang
   );
 }
 
+/** What the spec allows: a status that somebody edited does not watch for ever. */
+const LONGEST_VERIFY_SECONDS = 7 * 24 * 3600;
+
 function verifyEnd(change: Change): number {
-  return timeOf(change.rolledOutAt) + (change.verifySeconds ?? 0) * 1000;
+  return timeOf(change.rolledOutAt) + Math.min(change.verifySeconds ?? 0, LONGEST_VERIFY_SECONDS) * 1000;
 }
 
 /** A pod that was replaced at the very end gets this long to show its log and processes. */

@@ -36,12 +36,9 @@ export function assessIdle(snapshot: Snapshot, policy: Policy, now: number): Idl
       ],
     };
   }
-  const provided = condition(
-    'RecommendationProvided',
-    true,
-    'Recommended',
-    'see status.recommendation and status.budget',
-  );
+  const unlimited = findings.limit === null ? 'only the stack is sized: no memory limit is known; ' : '';
+  const where = `${unlimited}see status.recommendation and status.budget`;
+  const provided = condition('RecommendationProvided', true, 'Recommended', where);
   const applied = assessApplied(snapshot, policy, findings, now);
   const conditions = [ready, provided, ...applied.conditions];
   if (applied.change !== null) return { ...idle, conditions, change: applied.change, action: null, requeueAfterMs: 0 };

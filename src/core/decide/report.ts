@@ -2,7 +2,7 @@
 import type { TuningStatus } from '../../api/uwsgi-tuning.ts';
 import { encodeDigest, type Digest, type Usage } from '../recommend/digest.ts';
 import type { MemoryLimit, Recommendation, Refusal } from '../recommend/types.ts';
-import { bytes, formatQuantity, type Bytes } from '../quantity.ts';
+import { bytes, computedBytes, formatQuantity, type Bytes } from '../quantity.ts';
 import type { SampleRound } from './snapshot.ts';
 import { describePlatform, memoryUsed, roundToKib, threadStacksStatus } from './usage-report.ts';
 import { statusValues, type Values } from './values.ts';
@@ -85,6 +85,6 @@ function size(value: Bytes): string {
 
 /** A saving as a quantity; negative where the recommendation needs more. */
 function signed(value: number): string {
-  const text = size(bytes(Math.abs(Math.round(value))));
+  const text = size(computedBytes(Math.abs(value)));
   return value < 0 ? `-${text}` : text;
 }

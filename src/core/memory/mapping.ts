@@ -47,7 +47,9 @@ export function describeParseError(error: ParseError, name: string): string {
 
 /** Text of the input as it may be shown: short, control characters escaped. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  // JSON leaves the controls above ASCII as they are, and a terminal obeys them.
+  return shown.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Whether a flag of two letters is set; false when flags are unknown. */

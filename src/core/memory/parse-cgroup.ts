@@ -30,7 +30,8 @@ function versionOne(files: ReadonlyMap<string, string>, stat: ReadonlyMap<string
   const shmem = stat.get('total_shmem') ?? stat.get('shmem');
   return {
     version: 1,
-    limit: own === null ? above : above === null || own < above ? own : above,
+    // Without a limit of its own a container has the node's for all pods: that is no limit to size one pod for.
+    limit: own === null || above === null || own < above ? own : above,
     usage: amount(files.get('memory.usage_in_bytes')),
     fileCache: less(cache, shmem),
     anon: size(stat.get('total_rss') ?? stat.get('rss')),

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { splitCapture } from '../../../src/core/memory/capture.ts';
 import { readCapture } from '../../../src/core/memory/read-capture.ts';
-import { isParseError } from '../../../src/core/memory/mapping.ts';
+import { describeParseError, isParseError } from '../../../src/core/memory/mapping.ts';
 import { sampleFromCapture } from '../../../src/core/memory/sample-from-capture.ts';
 import { MOST_PROCESSES, type Sample } from '../../../src/core/memory/sample.ts';
 import { IDENTITY } from './captures.ts';
@@ -76,4 +76,15 @@ describe('a stream made to take long', () => {
     const read = readCapture(text(`1:   uwsgi\n${'='.repeat(1_000_000)}x\n`), 'x', { gunzip: gunzipSync });
     expect(isParseError(read) ? read.found.length : 0).toBeLessThan(100);
   });
+});
+
+it('a control above ASCII in a bad line is shown escaped, so that no terminal obeys it', () => {
+  const read = readCapture(
+    Buffer.from('00001000-00002000 rw-p 0 0:0 0 \nSize: 4 kB\nVm\u008f2JFlags: rd\n00002000', 'latin1'),
+    'x',
+    {
+      gunzip: gunzipSync,
+    },
+  );
+  expect(isParseError(read) ? describeParseError(read, 'x') : '').toMatch(/^[\x20-\x7e]+\\u008f[\x20-\x7e]+$/);
 });

@@ -40,6 +40,14 @@ describe("a memory cgroup's files", () => {
     expect(parseCgroup(new Map([['memory.limit_in_bytes', '9223372036854771712\n']])).limit).toBeNull();
   });
 
+  it('without a limit of its own, whatever the node has for all pods', () => {
+    const files: [string, string][] = [
+      ['memory.limit_in_bytes', '9223372036854771712\n'],
+      ['memory.stat', 'hierarchical_memory_limit 25276063744\n'],
+    ];
+    expect(parseCgroup(new Map(files)).limit).toBeNull();
+  });
+
   it('with a smaller limit above', () => {
     const stat = 'hierarchical_memory_limit 1000\n';
     expect(
