@@ -1,7 +1,7 @@
 /** Config texts: read without an exception, and no edit that a new reading does not prove. */
 import fc from 'fast-check';
 import { kib } from '../../../src/core/quantity.ts';
-import { analyse, type ConfigOptions } from '../../../src/core/uwsgi/analysis.ts';
+import { analyse, CONFIG_FORMATS, type ConfigFormat, type ConfigOptions } from '../../../src/core/uwsgi/analysis.ts';
 import { renderDiff } from '../../../src/core/uwsgi/diff.ts';
 import { editConfig, restoreValues, type WantedValues } from '../../../src/core/uwsgi/edit.ts';
 import { readConfig, TUNED_OPTIONS } from '../../../src/core/uwsgi/reading.ts';
@@ -14,6 +14,74 @@ const BASES = [
   '[uwsgi]\nstrict = true\nini = :app\n[app]\nprocesses = %k\nthreads = $(THREADS)\nlogformat = %(addr) 100%%\n',
   '\ufeff[uwsgi]\nprocesses = 4\n',
   '',
+];
+
+/** The other dialects: what people write, and what their builds read differently. */
+const DIALECTS: Readonly<Record<Exclude<ConfigFormat, 'Ini'>, readonly string[]>> = {
+  Yaml: [
+    'uwsgi:\n  master: true\n  processes: 4 # four\n  threads: 20\n  threads-stacksize: 512\n',
+    '---\n# shop\nuwsgi:\n    workers: "2"\n    env: [A=1, B=2]\n    set-ph: n=4\n    threads: "%(n)"\nother:\n  threads: 3\n',
+  ],
+  Json: [
+    '{\n  "uwsgi": {\n    "processes": 4,\n    "threads": "20",\n    "env": ["A=1", "B=2"]\n  }\n}\n',
+    '{"uwsgi":{"master":true,"cheaper":1,"workers":2,"threads-stacksize":512},"other":{"threads":3}}',
+  ],
+  Xml: [
+    '<uwsgi>\n  <master/>\n  <processes>4</processes>\n  <threads>20</threads><!-- x -->\n</uwsgi>\n',
+    '<?xml version="1.0"?>\n<shop><uwsgi id="other"><threads>3</threads></uwsgi><uwsgi><workers>2</workers></uwsgi></shop>',
+  ],
+  Env: ['UWSGI_MASTER=true\nUWSGI_PROCESSES=4\nUWSGI_THREADS=20\n', '# shop\nexport UWSGI_WORKERS="2"\nPATH=/bin\n'],
+};
+const SIGNS = [
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ': ',
+    '- ',
+    ',',
+    '"',
+    "'",
+    '#',
+    '&a ',
+    '*a',
+    '|\n',
+    '>\n',
+    '!!int ',
+    '---\n',
+    '<<: ',
+    '\\u0000',
+  ],
+  ...[
+    '<',
+    '>',
+    '</',
+    '/>',
+    '<!--',
+    '-->',
+    '<![CDATA[',
+    ']]>',
+    '&amp;',
+    '&x;',
+    '<!DOCTYPE x [<!ENTITY x "y">]>',
+    'UWSGI_',
+    'export ',
+  ],
+  ...[
+    '\n  threads: 3\n',
+    '"threads": 3,',
+    '<threads>3</threads>',
+    'UWSGI_THREADS=3\n',
+    '\n',
+    '  ',
+    '\t',
+    '1e3',
+    '0x10',
+    'null',
+    'true',
+  ],
 ];
 
 const KEYS = [
@@ -112,10 +180,31 @@ const wanted: fc.Arbitrary<WantedValues> = fc.record(
 );
 const section = fc.oneof({ weight: 8, arbitrary: fc.constant('uwsgi') }, fc.constantFrom('other', 'app', '', 'no'));
 
-const input = fc.record({ text, wanted, section });
+/** A text and the dialect that it is read in, mostly its own. */
+const dialectText = fc
+  .record({
+    format: fc.constantFrom('Yaml' as const, 'Json' as const, 'Xml' as const, 'Env' as const),
+    readAs: fc.option(fc.constantFrom(...CONFIG_FORMATS), { freq: 1, nil: null }),
+    mixed: fc.integer({ min: 0, max: 9 }),
+    base: fc.nat({ max: 1 }),
+    steps: mutations([...SIGNS, ...KEYS]),
+  })
+  .map(({ format, readAs, mixed, base, steps }) => {
+    const [bytes, more] = [base, 1 - base].map((index) => Buffer.from(DIALECTS[format][index] ?? '', 'utf8'));
+    const changed = mutate(bytes ?? Buffer.alloc(0), more ?? Buffer.alloc(0), steps);
+    return { format: mixed === 0 ? (readAs ?? format) : format, text: Buffer.from(changed).toString('utf8') };
+  });
 
-export const configs = subject('configs', 35, input, ({ text: before, wanted: values, section: name }) => {
-  checkEdit(before, { format: 'Ini', section: name }, values);
+/** The INI texts as the others are: with their dialect. */
+const iniText: fc.Arbitrary<{ readonly format: ConfigFormat; readonly text: string }> = text.map((ini) => ({
+  format: 'Ini',
+  text: ini,
+}));
+
+const input = fc.record({ config: fc.oneof(iniText, dialectText), wanted, section });
+
+export const configs = subject('configs', 35, input, ({ config, wanted: values, section: name }) => {
+  checkEdit(config.text, { format: config.format, section: name }, values);
 });
 
 /** The laws of reading and editing, in whatever dialect. */
