@@ -84,7 +84,10 @@ export class WorkQueue<K = string> {
     this.#hand();
   }
 
-  /** Adds `key` after `ms`. Of several waits of one key the earliest counts. */
+  /**
+   * Adds `key` after `ms`. Of several waits of one key the earliest counts; when the key is taken before, the wait ends
+   * with it, for whoever works on the key sees all there is and says when to look again.
+   */
   addAfter(key: K, ms: number): void {
     if (this.#closed) return;
     if (ms <= 0) {
@@ -200,6 +203,8 @@ export class WorkQueue<K = string> {
     const now = this.#clock.monotonic();
     this.#ready.delete(key);
     this.#processing.set(key, now);
+    this.#delayed.get(key)?.cancel();
+    this.#delayed.delete(key);
     this.#observer.taken?.(now - addedAt);
     return { key };
   }

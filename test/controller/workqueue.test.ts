@@ -59,6 +59,17 @@ describe('a work queue', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('ends the wait of a key that is taken before', async () => {
+    const { clock, queue } = make();
+    queue.addAfter('a', 1_000);
+    queue.add('a');
+    expect(await queue.get()).toBe('a');
+    queue.done('a');
+    await clock.advance(10_000);
+    expect(queue.depth).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
   it('doubles the wait of a failing key up to the cap and starts over after forget', () => {
     const { queue } = make();
     const waits = Array.from({ length: 16 }, () => queue.addRateLimited('a'));
