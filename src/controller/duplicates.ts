@@ -26,14 +26,23 @@ export function changeOfOther(
 }
 
 /**
- * What the watch keeps of each tuning: enough to find twins and to count. One that does not validate stays in it and is
+ * Whether a change of a tuning is news. A new status is not: it is our own, and looking at everything again because of it
+ * would double the work. The generation counts the spec's changes, and the deletion.
+ */
+export function isNews(before: UwsgiTuning | undefined, after: UwsgiTuning | undefined): boolean {
+  if (before === undefined || after === undefined || before.metadata.uid !== after.metadata.uid) return true;
+  return before.metadata.generation !== after.metadata.generation;
+}
+
+/**
+ * What the watch keeps of each tuning: enough to find twins, to count, and to tell news. One that does not validate stays in it and is
  * nobody's twin: a single malformed object must not stop the watch of all.
  */
 export function tuningSkeleton(object: UwsgiTuning): UwsgiTuning {
   const { apiVersion, kind, metadata } = object;
   const validation = validateTuning(object);
   const { spec, status } = validation.ok ? validation.tuning : withoutSpec(object);
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp } = metadata;
   const ready = status?.conditions?.filter((condition) => condition.type === 'Ready') ?? [];
   const change = status?.change && changeSkeleton(status.change);
   return {
@@ -44,6 +53,7 @@ export function tuningSkeleton(object: UwsgiTuning): UwsgiTuning {
       ...(namespace === undefined ? {} : { namespace }),
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(generation === undefined ? {} : { generation }),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
     },
     spec: {

@@ -7,6 +7,13 @@ export interface Reflected {
   readonly lastEventAgeMs: number;
 }
 
+/** What a tuning counts as. */
+export interface TuningLabels {
+  readonly mode: string;
+  /** True, False or Unknown. */
+  readonly ready: string;
+}
+
 /** Buckets of client-go's workqueue, seconds. */
 const QUEUE_BUCKETS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
 /** Seconds; a reconcile that samples takes as long as its execs. */
@@ -65,10 +72,20 @@ export function createMetrics(controller = 'uwsgituning') {
     relists: counter('uwsgi_tuner_relists_total', 'Full lists of a kind, by why.', ['kind', 'reason']),
     changes: counter('uwsgi_tuner_changes_total', 'Changes of a workload that ended, by verdict.', ['verdict']),
     putBacks: counter('uwsgi_tuner_put_backs_total', 'Configs put back, by reason.', ['reason']),
-    tunings: gauge('uwsgi_tuner_tunings', 'UwsgiTunings by mode and Ready.', ['mode', 'ready']),
     buildInfo: gauge('uwsgi_tuner_build_info', 'Always 1; the version is a label.', ['version']),
   };
   const queues = queueMetrics(controller, registry);
+  let countedTunings: () => Iterable<TuningLabels> = () => [];
+  new Gauge({
+    name: 'uwsgi_tuner_tunings',
+    help: 'UwsgiTunings by mode and Ready.',
+    labelNames: ['mode', 'ready'],
+    registers,
+    collect() {
+      this.reset();
+      for (const labels of countedTunings()) this.inc({ ...labels });
+    },
+  });
   const watches = new Map<string, Reflected>();
   new Gauge({
     name: 'uwsgi_tuner_watch_last_event_age_seconds',
@@ -87,6 +104,10 @@ export function createMetrics(controller = 'uwsgituning') {
     /** Shows the age of what `reflector` last heard. */
     observeReflector: (kind: string, reflector: Reflected): void => {
       watches.set(kind, reflector);
+    },
+    /** Counts what `tunings` gives at each scrape: counting at each change would cost as much as there are tunings. */
+    observeTunings: (tunings: () => Iterable<TuningLabels>): void => {
+      countedTunings = tunings;
     },
     /** For `TransportOptions.onAnswer`. */
     onAnswer: (method: string, status: number | null): void => {

@@ -13,7 +13,7 @@ import { ServerClock } from '../cluster/server-clock.ts';
 import { createTransport, type Transport } from '../cluster/transport.ts';
 import { createWriter } from '../cluster/writers.ts';
 import { tunings } from './act.ts';
-import { changeOfOther, olderTwin, tuningSkeleton } from './duplicates.ts';
+import { changeOfOther, isNews, olderTwin, tuningSkeleton } from './duplicates.ts';
 import { publishEvents } from './event-notes.ts';
 import type { GuardSources } from './guard.ts';
 import { reflectorMoves, reflectorSynced, startHealthServer } from './health.ts';
@@ -22,7 +22,7 @@ import type { Logger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { Reconciler } from './reconciler.ts';
 import { Sampler } from './sampler.ts';
-import { countTunings, recordStatus } from './status-metrics.ts';
+import { labelsOf, recordStatus } from './status-metrics.ts';
 import { WorkQueue } from './workqueue.ts';
 
 export interface ControllerSettings {
@@ -41,6 +41,11 @@ export interface ControllerSettings {
   readonly version: string;
 }
 
+/**
+ * Requests to the API server but the lease's. A new tuning costs seven and two execs, one at rest four per interval: this
+ * is enough for 20 new tunings a second, and for 10,000 at rest.
+ */
+const RATE_LIMIT = { perSecond: 200, burst: 300 };
 /** How long work under way may take to end. */
 const DRAIN_MS = 25_000;
 /** Who else tunes a workload is known once all tunings are listed; a namespace that cannot be listed holds nobody up for long. */
@@ -64,7 +69,7 @@ export async function runController(settings: ControllerSettings, signal: AbortS
       clock.observe(date, sentAt, answeredAt);
     },
     userAgent: `uwsgi-tuner/${settings.version}`,
-    rateLimit: { perSecond: 50, burst: 100 },
+    rateLimit: RATE_LIMIT,
   });
   const queueMetrics = metrics.observeQueue();
   const queue = new WorkQueue({ observer: queueMetrics.observer });
@@ -73,8 +78,8 @@ export async function runController(settings: ControllerSettings, signal: AbortS
     resource: tunings,
     namespaces: settings.namespaces.length > 0 ? settings.namespaces : undefined,
     transform: tuningSkeleton,
-    onChange: (key) => {
-      queue.add(key);
+    onChange: (key, before, after) => {
+      if (isNews(before, after)) queue.add(key);
     },
     onList: (reason) => {
       metrics.relists.inc({ kind: 'UwsgiTuning', reason });
@@ -84,6 +89,7 @@ export async function runController(settings: ControllerSettings, signal: AbortS
     },
   });
   metrics.observeReflector('UwsgiTuning', reflector);
+  metrics.observeTunings(() => Array.from(reflector.values(), labelsOf));
   const elector = new LeaderElector(leaseAccess(transport, settings.leaseNamespace, settings.leaseName), {
     clock,
     identity: electionIdentity(process.env),
@@ -191,9 +197,8 @@ function buildReconciler({ settings, transport, clock, metrics, reflector, elect
       }
       publishEvents(recorder, events, tuning, workload);
     },
-    onStatus: (tuning, before, after) => {
+    onStatus: (_tuning, before, after) => {
       recordStatus(metrics, before, after);
-      countTunings(metrics, reflector.values());
     },
   });
 }

@@ -1,6 +1,6 @@
 /** Metrics of what tunings do, taken where their status changes. */
 import type { TuningStatus, UwsgiTuning } from '../api/uwsgi-tuning.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics, TuningLabels } from './metrics.ts';
 
 export function recordStatus(metrics: Metrics, before: TuningStatus, after: TuningStatus): void {
   const finished = after.history?.[0];
@@ -12,10 +12,8 @@ export function recordStatus(metrics: Metrics, before: TuningStatus, after: Tuni
   }
 }
 
-export function countTunings(metrics: Metrics, tunings: Iterable<UwsgiTuning>): void {
-  metrics.tunings.reset();
-  for (const { spec, status } of tunings) {
-    const ready = status?.conditions?.find((condition) => condition.type === 'Ready')?.status ?? 'Unknown';
-    metrics.tunings.inc({ mode: spec.updatePolicy?.mode ?? 'Recommend', ready });
-  }
+/** How one tuning counts in `uwsgi_tuner_tunings`. */
+export function labelsOf({ spec, status }: UwsgiTuning): TuningLabels {
+  const ready = status?.conditions?.find((condition) => condition.type === 'Ready')?.status ?? 'Unknown';
+  return { mode: spec.updatePolicy?.mode ?? 'Recommend', ready };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { UwsgiTuning } from '../../src/api/uwsgi-tuning.ts';
-import { changeOfOther, olderTwin, tuningSkeleton } from '../../src/controller/duplicates.ts';
+import { changeOfOther, isNews, olderTwin, tuningSkeleton } from '../../src/controller/duplicates.ts';
 import { tuning } from '../support/builders.ts';
 
 function named(name: string, more: { spec?: object; metadata?: object; status?: object } = {}): UwsgiTuning {
@@ -111,5 +111,28 @@ describe('a malformed tuning', () => {
     const bare = (name: string): UwsgiTuning =>
       tuningSkeleton({ metadata: { name, namespace: 'shop', uid: name } } as UwsgiTuning);
     expect(olderTwin(bare('b'), [bare('a'), named('c')])).toBeNull();
+  });
+});
+
+describe('news', () => {
+  const seen = (more: Parameters<typeof named>[1] = {}): UwsgiTuning => tuningSkeleton(named('a', more));
+  const before = seen({ metadata: { generation: 3, resourceVersion: '10' } });
+  const cases: [string, UwsgiTuning | undefined, boolean][] = [
+    ['a new spec', seen({ metadata: { generation: 4, resourceVersion: '11' } }), true],
+    ['another object of the name', seen({ metadata: { generation: 3, uid: 'other' } }), true],
+    ['its end', undefined, true],
+    [
+      'a new status',
+      seen({ metadata: { generation: 3, resourceVersion: '11' }, status: { change: { id: 'x' } } }),
+      false,
+    ],
+  ];
+
+  test.each(cases)('%s', (_name, after, expected) => {
+    expect(isNews(before, after)).toBe(expected);
+  });
+
+  test('a new tuning', () => {
+    expect(isNews(undefined, before)).toBe(true);
   });
 });

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/controller/metrics.ts';
 import { reflectorMoves, reflectorSynced, startHealthServer, type HealthServer } from '../../src/controller/health.ts';
+import { labelsOf } from '../../src/controller/status-metrics.ts';
 import { WorkQueue } from '../../src/controller/workqueue.ts';
+import { tuning } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 let server: HealthServer | null = null;
@@ -45,6 +47,17 @@ describe('metrics', () => {
       expect(text).toContain(`# TYPE ${name} `);
     }
     expect(text).toContain('controller_runtime_reconcile_total{controller="uwsgituning",result="success"} 1');
+  });
+
+  it('count the tunings that there are when they are asked for', async () => {
+    const metrics = createMetrics();
+    const all = [tuning(), tuning({ updatePolicy: { mode: 'Patch' } })];
+    metrics.observeTunings(() => all.map(labelsOf));
+    expect(await metrics.registry.metrics()).toContain('uwsgi_tuner_tunings{mode="Patch",ready="Unknown"} 1');
+    all.pop();
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('uwsgi_tuner_tunings{mode="Recommend",ready="Unknown"} 1');
+    expect(text).not.toContain('mode="Patch"');
   });
 
   it('follow a queue, in seconds', async () => {
