@@ -10,7 +10,7 @@ import type { Snapshot } from '../core/decide/snapshot.ts';
 import { eventsBetween, type EventIntent } from '../core/decide/transitions.ts';
 import { decideUnseen } from '../core/decide/unseen.ts';
 import { addVerifiedPoint, decodeDigest } from '../core/recommend/digest.ts';
-import { act, setFinalizer, tunings, type Actor } from './act.ts';
+import { act, setFinalizer, tunings, type Actor, type Scene } from './act.ts';
 import { ChangeGuard, type GuardSources } from './guard.ts';
 import { TuningMemories, type TuningMemory } from './memory.ts';
 import { observe } from './observe.ts';
@@ -27,6 +27,15 @@ export interface ReconcilerOptions extends Actor {
   readonly publish: (events: readonly EventIntent[], tuning: UwsgiTuning, workload: Snapshot['workload']) => void;
   readonly onStatus: (tuning: UwsgiTuning, before: TuningStatus, after: TuningStatus) => void;
 }
+
+/** What one look at the cluster found. */
+interface Look extends Scene {
+  /** The tuning as it is stored: what a status is written over. */
+  readonly stored: UwsgiTuning;
+}
+
+/** What a status is written from; without a snapshot when nothing could be read. */
+type Written = Omit<Look, 'tuning' | 'snapshot'> & { readonly snapshot: Snapshot | null };
 
 /** A short pause after each write lets the effects of a bug stay bounded. */
 const AFTER_WRITE_MS = 20;
@@ -53,7 +62,7 @@ export class Reconciler {
     const memory = this.#memories.of(keyOf(raw.metadata), raw.metadata.uid ?? '', () =>
       decodeDigest(tuning.status?.sample?.digest),
     );
-    const { transport, readOnly, now, duplicateOf, otherChange } = this.#options;
+    const { transport, readOnly, duplicateOf, otherChange } = this.#options;
     const others = { duplicateOf: duplicateOf(tuning), otherChange: otherChange(tuning) };
     const subject = { tuning, problems, ...others, memory };
     let snapshot: Snapshot;
@@ -65,28 +74,54 @@ export class Reconciler {
     }
     if (signal.aborted) throw ClusterError.aborted(`reconcile of ${key}`);
     this.#guard(snapshot, memory);
-    const decision = decide({ ...snapshot, evidence: memory.guard?.evidence() ?? [] }, now());
-    if (decision.status !== null) {
-      await this.#writeStatus(stored, decision.status, snapshot.workload, memory, signal);
-      return AFTER_WRITE_MS;
+    return this.#carryOut({ tuning, stored, snapshot, memory, signal });
+  }
+
+  /** The status, or the one effect. Measuring is neither: it goes along with a status, and what it tells is said at once. */
+  async #carryOut(look: Look): Promise<number> {
+    const { snapshot, memory } = look;
+    const { now } = this.#options;
+    const { status, action, requeueAfterMs } = decide({ ...snapshot, evidence: memory.guard?.evidence() ?? [] }, now());
+    const isIdle = look.tuning.status?.change === undefined && status?.change === undefined;
+    const stored = status === null ? look.stored : await this.#writeStatus(look, status);
+    if (isIdle && action?.kind === 'Sample') {
+      await act(action, look, this.#options);
+      return this.#conclude({ ...look, stored });
     }
-    if (decision.action === null) return decision.requeueAfterMs;
-    const pause = pauseBefore(decision.action, memory.performed, now());
+    if (status !== null && !(isIdle && action === null)) return AFTER_WRITE_MS;
+    if (action === null) return requeueAfterMs;
+    const pause = pauseBefore(action, memory.performed, now());
     if (pause > 0) return pause;
-    memory.performed = { action: decision.action, at: now() };
-    await act(decision.action, { tuning, snapshot, memory, signal }, this.#options);
+    memory.performed = { action, at: now() };
+    await act(action, look, this.#options);
     return AFTER_WRITE_MS;
   }
 
+  /**
+   * What the samples just taken tell, said on what was read before them. Where they ask for more than a status, a change
+   * above all, everything is read anew first.
+   */
+  async #conclude(look: Look): Promise<number> {
+    const { stored, snapshot, memory, signal } = look;
+    if (signal.aborted) throw ClusterError.aborted(`reconcile of ${keyOf(stored.metadata)}`);
+    const { digest, round } = memory;
+    const tuning = withStatus(snapshot.tuning, stored.status);
+    const decision = decide({ ...snapshot, tuning, digest, round }, this.#options.now());
+    if (decision.action !== null || decision.status?.change !== undefined) return 0;
+    if (decision.status !== null) await this.#writeStatus(look, decision.status);
+    return decision.requeueAfterMs;
+  }
+
   /** The cluster could not be read: what can be done without, or the failure. */
-  async #unseen(raw: UwsgiTuning, memory: TuningMemory, error: unknown, signal: AbortSignal): Promise<number> {
+  async #unseen(stored: UwsgiTuning, memory: TuningMemory, error: unknown, signal: AbortSignal): Promise<number> {
     if (!isClusterError(error) || error.kind === 'Aborted') throw error;
     const now = this.#options.now();
     memory.unseenSince ??= now;
-    const decision = decideUnseen(raw, { since: memory.unseenSince, failure: error.message }, now);
+    const decision = decideUnseen(stored, { since: memory.unseenSince, failure: error.message }, now);
     if (decision.kind === 'Wait') throw error;
-    if (decision.kind === 'Settle') await this.#writeStatus(raw, decision.status, null, memory, signal);
-    else await setFinalizer(false, raw, this.#options.writer, signal);
+    if (decision.kind === 'Settle')
+      await this.#writeStatus({ stored, snapshot: null, memory, signal }, decision.status);
+    else await setFinalizer(false, stored, this.#options.writer, signal);
     return AFTER_WRITE_MS;
   }
 
@@ -123,24 +158,17 @@ export class Reconciler {
     );
   }
 
-  async #writeStatus(
-    raw: UwsgiTuning,
-    status: TuningStatus,
-    workload: Snapshot['workload'],
-    memory: TuningMemory,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { namespace = '', name } = raw.metadata;
-    await this.#options.writer.replace(
-      tunings,
-      { namespace, name, subresource: 'status' },
-      { ...raw, status },
-      { signal },
-    );
-    const before = raw.status ?? {};
+  /** Gives the tuning as it is stored then. */
+  async #writeStatus(look: Written, status: TuningStatus): Promise<UwsgiTuning> {
+    const { stored, snapshot, memory, signal } = look;
+    const { namespace = '', name } = stored.metadata;
+    const place = { namespace, name, subresource: 'status' } as const;
+    const written = await this.#options.writer.replace<UwsgiTuning>(tunings, place, { ...stored, status }, { signal });
+    const before = stored.status ?? {};
     if (before.change !== undefined && status.change === undefined) this.#forgetChange(before, status, memory);
-    this.#options.publish(eventsBetween(before, status), raw, workload);
-    this.#options.onStatus(raw, before, status);
+    this.#options.publish(eventsBetween(before, status), stored, snapshot?.workload ?? null);
+    this.#options.onStatus(stored, before, status);
+    return written;
   }
 
   /** What was measured during a change speaks of pods that may be gone. */

@@ -57,7 +57,7 @@ class Shop {
       replace: (_resource: unknown, _place: unknown, object: UwsgiTuning) => {
         this.writes.push('status');
         this.tuning = object;
-        return Promise.resolve();
+        return Promise.resolve(object);
       },
     };
     const options: Partial<ReconcilerOptions> = {

@@ -9,7 +9,7 @@ import type { Policy } from './policy.ts';
 import { reportFindings, type Findings, type Measured } from './report.ts';
 import { choosePods } from './sampling-plan.ts';
 import { livePods } from './rollout.ts';
-import type { SampleRound, Snapshot } from './snapshot.ts';
+import type { SampleFailureCode, SampleRound, Snapshot } from './snapshot.ts';
 import { currentValues } from './usage-report.ts';
 import type { Values } from './values.ts';
 
@@ -24,7 +24,7 @@ export interface Measurement {
 
 export function measure(snapshot: Snapshot, policy: Policy, now: number): Measurement {
   const { round } = snapshot;
-  const due = round === null || allGone(round, snapshot) ? 0 : Math.max(0, round.at + policy.intervalMs - now);
+  const due = round === null || allGone(round, snapshot) ? 0 : Math.max(0, round.at + waitAfter(round, policy) - now);
   const pods = choosePods(snapshot.pods, policy.maxPods, Math.floor(now / Math.max(1, policy.intervalMs)));
   const sample = due === 0 && pods.length > 0 ? ({ kind: 'Sample', pods, purpose: 'Observe' } as const) : null;
   const reading = readText(snapshot, policy);
@@ -36,6 +36,16 @@ export function measure(snapshot: Snapshot, policy: Policy, now: number): Measur
     report: findings === null ? null : reportFindings(findings),
     reading,
   };
+}
+
+/** Failures that pass by themselves; the others wait for somebody. */
+const PASSING: readonly SampleFailureCode[] = ['Timeout', 'PodGone', 'Failed'];
+/** A round that told nothing by chance, such as one that an API server's restart cut short, is taken again soon. */
+const RETRY_MS = 60_000;
+
+function waitAfter({ samples, failures }: SampleRound, { intervalMs }: Policy): number {
+  const toldNothing = samples.length === 0 && failures.some(({ code }) => PASSING.includes(code));
+  return toldNothing ? Math.min(intervalMs, RETRY_MS) : intervalMs;
 }
 
 /** The pods of a round were all replaced since: what it says is of the past. */
