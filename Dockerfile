@@ -7,6 +7,8 @@ LABEL org.opencontainers.image.title="uwsgi-tuner" \
 COPY dist/ /app/
 COPY LICENSE /app/LICENSE
 ENV NODE_ENV=production
+# glibc keeps what was freed for each thread and raises its own thresholds: 20 MiB resident with a hundred tunings.
+ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=131072
 USER 65532:65532
 WORKDIR /app
 # For memory, at some cost in speed: 125 MiB resident become 95 with a hundred tunings. Half of that is the node binary.
