@@ -28,6 +28,8 @@ export interface FakeServer {
   readonly startedAt: Date;
   readonly log: { readonly time: Date; readonly line: string }[];
   readonly listeners: Set<(time: Date, line: string) => void>;
+  /** When it was last measured, milliseconds since the epoch; null: never. */
+  askedAt: number | null;
 }
 
 /** What a test may decide about the servers. */
@@ -36,11 +38,16 @@ export interface FakeNodeOptions {
   readonly onStart?: (server: FakeServer, node: FakeNode) => void;
   /** How long a pod takes to become Ready, milliseconds. */
   readonly startMs?: number;
+  /** How many nodes it pretends to be, named by `nodeName`; 1 when left out. */
+  readonly nodes?: number;
   /** True: the container prints its answer and never ends. */
   readonly hangs?: (server: FakeServer) => boolean;
 }
 
-const NODE = 'fake';
+/** `fake`, `fake-1`, `fake-2` and so on. */
+export function nodeName(index: number): string {
+  return index === 0 ? 'fake' : `fake-${index}`;
+}
 
 export class FakeNode {
   readonly servers = new Map<string, FakeServer>();
@@ -59,14 +66,13 @@ export class FakeNode {
     this.#kubelet = kubelet;
     this.#reflector = new Reflector<Pod>(transport, {
       resource: podResource,
-      fieldSelector: `spec.nodeName=${NODE}`,
       onChange: (_key, _before, after) => {
-        if (after !== undefined) void this.#take(after).catch(ignoreGone);
+        if (after?.spec.nodeName?.startsWith(nodeName(0)) === true) void this.#take(after).catch(ignoreGone);
       },
     });
   }
 
-  /** Registers the node and begins to run its pods; the template must name it: `nodeName: fake`. */
+  /** Registers the nodes and begins to run their pods; the template must name one: `nodeName: fake`. */
   static async start(cluster: ControlPlane, options: FakeNodeOptions = {}): Promise<FakeNode> {
     const certificate = await cluster.issueServerCertificate('fake-node');
     let node: FakeNode | null = null;
@@ -78,20 +84,23 @@ export class FakeNode {
       connections: { requests: 32 },
     });
     node = new FakeNode(transport, kubelet, options);
-    await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: NODE } });
-    await transport.request({
-      method: 'PATCH',
-      path: `/api/v1/nodes/${NODE}/status`,
-      contentType: 'application/merge-patch+json',
-      body: {
-        status: {
-          addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-          daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
-          conditions: [{ type: 'Ready', status: 'True', reason: 'Fake', message: 'made up by a test' }],
+    const names = Array.from({ length: options.nodes ?? 1 }, (_, index) => nodeName(index));
+    await cluster.apply(names.map((name) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } })));
+    for (const name of names) {
+      await transport.request({
+        method: 'PATCH',
+        path: `/api/v1/nodes/${name}/status`,
+        contentType: 'application/merge-patch+json',
+        body: {
+          status: {
+            addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+            daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
+            conditions: [{ type: 'Ready', status: 'True', reason: 'Fake', message: 'made up by a test' }],
+          },
         },
-      },
-      timeoutMs: 10_000,
-    });
+        timeoutMs: 10_000,
+      });
+    }
     await node.#reflector.start();
     return node;
   }
@@ -128,6 +137,7 @@ export class FakeNode {
       const ticks = Math.round(server.startedAt.getTime() / 10) % 1_000_000_000;
       return { stdout: Buffer.from(guardText(server.shape, ticks)), hangs };
     }
+    server.askedAt = Date.now();
     return { stdout: this.#stream(server.shape, argv.at(-1) === 'threads'), hangs };
   }
 
@@ -177,6 +187,7 @@ export class FakeNode {
       startedAt,
       log: [],
       listeners: new Set(),
+      askedAt: null,
     };
     this.servers.set(key, server);
     const usage = usageOf(server.shape);

@@ -24,6 +24,10 @@ export interface WorkloadOptions {
   readonly ini: readonly string[];
   readonly replicas?: number;
   readonly memory?: string;
+  /** Of the Deployment, its tuning and its container; `web` when left out. The ConfigMap is `NAME-uwsgi`. */
+  readonly name?: string;
+  /** The made-up node of its pods; `fake` when left out. */
+  readonly node?: string;
 }
 
 /** As admin, past every fault. */
@@ -33,19 +37,21 @@ export async function adminTransport(cluster: ControlPlane): Promise<Transport> 
 
 export class Workload {
   readonly namespace: string;
+  readonly name: string;
+  readonly #node: string;
   readonly #transport: Transport;
 
-  private constructor(transport: Transport, namespace: string) {
+  private constructor(transport: Transport, { namespace, name = 'web', node = 'fake' }: WorkloadOptions) {
     this.#transport = transport;
     this.namespace = namespace;
+    this.name = name;
+    this.#node = node;
   }
 
   /** Makes everything but the tuning, and waits until its pods are Ready. */
   static async start(transport: Transport, options: WorkloadOptions): Promise<Workload> {
-    const workload = new Workload(transport, options.namespace);
-    await workload.#create(namespaces, { metadata: { name: options.namespace } });
-    await workload.createConfigMap(iniText(options.ini));
-    await workload.createDeployment(options);
+    await Workload.namespace(transport, options.namespace);
+    const workload = await Workload.place(transport, options);
     await workload.rolledOut();
     return workload;
   }
@@ -61,55 +67,68 @@ export class Workload {
     }
   }
 
+  static async namespace(transport: Transport, name: string): Promise<void> {
+    await new Workload(transport, { namespace: name, ini: [] }).#create(namespaces, { metadata: { name } });
+  }
+
+  /** Makes everything but the namespace and the tuning, and waits for no pod. */
+  static async place(transport: Transport, options: WorkloadOptions): Promise<Workload> {
+    const workload = new Workload(transport, options);
+    await workload.createConfigMap(iniText(options.ini));
+    await workload.createDeployment(options);
+    return workload;
+  }
+
   createConfigMap(text: string): Promise<unknown> {
-    return this.#create(configMaps, { metadata: { name: 'web-uwsgi' }, data: { 'uwsgi.ini': text } });
+    return this.#create(configMaps, { metadata: { name: `${this.name}-uwsgi` }, data: { 'uwsgi.ini': text } });
   }
 
   createDeployment({ replicas = 2, memory = '1Gi' }: Partial<WorkloadOptions> = {}): Promise<unknown> {
+    const { name } = this;
     return this.#create(deployments, {
-      metadata: { name: 'web' },
+      metadata: { name },
       spec: {
         replicas,
-        selector: { matchLabels: { app: 'web' } },
+        selector: { matchLabels: { app: name } },
         template: {
-          metadata: { labels: { app: 'web' } },
+          metadata: { labels: { app: name } },
           spec: {
-            nodeName: 'fake',
+            nodeName: this.#node,
             terminationGracePeriodSeconds: 1,
             containers: [
               {
-                name: 'web',
+                name,
                 image: 'made-up/web:1',
                 args: ['--ini', '/etc/uwsgi/uwsgi.ini'],
                 resources: { limits: { memory } },
                 volumeMounts: [{ name: 'config', mountPath: '/etc/uwsgi' }],
               },
             ],
-            volumes: [{ name: 'config', configMap: { name: 'web-uwsgi' } }],
+            volumes: [{ name: 'config', configMap: { name: `${name}-uwsgi` } }],
           },
         },
       },
     });
   }
 
-  async tune(part: SpecPart, name = 'web'): Promise<void> {
+  async tune(part: SpecPart, name = this.name): Promise<void> {
     await this.#create(TUNINGS, {
       metadata: { name },
       spec: {
-        targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
-        config: { configMapRef: { name: 'web-uwsgi', key: 'uwsgi.ini' } },
+        targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: this.name },
+        config: { configMapRef: { name: `${this.name}-uwsgi`, key: 'uwsgi.ini' } },
         ...part,
       },
     });
   }
 
-  async tuning(name = 'web'): Promise<UwsgiTuning | null> {
+  async tuning(name = this.name): Promise<UwsgiTuning | null> {
     return this.#readOrNull<UwsgiTuning>(TUNINGS, name);
   }
 
   /** The config text; null when its ConfigMap is gone. */
   async text(): Promise<string | null> {
-    return (await this.configMap('web-uwsgi'))?.data?.['uwsgi.ini'] ?? null;
+    return (await this.configMap(`${this.name}-uwsgi`))?.data?.['uwsgi.ini'] ?? null;
   }
 
   configMap(name: string): Promise<ConfigMap | null> {
@@ -117,7 +136,7 @@ export class Workload {
   }
 
   deployment(): Promise<Deployment | null> {
-    return this.#readOrNull<Deployment>(deployments, 'web');
+    return this.#readOrNull<Deployment>(deployments, this.name);
   }
 
   /** The hash on the pod template; null: none. */
@@ -126,10 +145,9 @@ export class Workload {
   }
 
   patch(kind: 'tuning' | 'deployment' | 'configmap', body: object): Promise<unknown> {
-    const [resource, name] = OBJECTS[kind];
     return this.#transport.request({
       method: 'PATCH',
-      path: pathOf(resource, { namespace: this.namespace, name }),
+      path: this.#pathOf(kind),
       contentType: 'application/merge-patch+json',
       body,
       timeoutMs: 10_000,
@@ -137,10 +155,7 @@ export class Workload {
   }
 
   delete(kind: 'tuning' | 'deployment' | 'configmap' | 'namespace'): Promise<unknown> {
-    const path =
-      kind === 'namespace'
-        ? pathOf(namespaces, { name: this.namespace })
-        : pathOf(OBJECTS[kind][0], { namespace: this.namespace, name: OBJECTS[kind][1] });
+    const path = kind === 'namespace' ? pathOf(namespaces, { name: this.namespace }) : this.#pathOf(kind);
     return this.#transport.request({ method: 'DELETE', path, timeoutMs: 10_000 });
   }
 
@@ -181,6 +196,12 @@ export class Workload {
     return last;
   }
 
+  #pathOf(kind: 'tuning' | 'deployment' | 'configmap'): string {
+    const name = kind === 'configmap' ? `${this.name}-uwsgi` : this.name;
+    const resource = { tuning: TUNINGS, deployment: deployments, configmap: configMaps }[kind];
+    return pathOf(resource, { namespace: this.namespace, name });
+  }
+
   async #readOrNull<T>(resource: Resource, name: string): Promise<T | null> {
     try {
       return await read<T>(this.#transport, resource, { namespace: this.namespace, name });
@@ -206,12 +227,6 @@ export class Workload {
     });
   }
 }
-
-const OBJECTS = {
-  tuning: [TUNINGS, 'web'],
-  deployment: [deployments, 'web'],
-  configmap: [configMaps, 'web-uwsgi'],
-} as const;
 
 export function isRolledOut({ metadata, spec, status }: Deployment): boolean {
   const want = spec.replicas ?? 1;
