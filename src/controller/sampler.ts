@@ -14,9 +14,12 @@ import type { Sample } from '../core/memory/sample.ts';
 import { sampleFromCapture, type ConfiguredShape } from '../core/memory/sample-from-capture.ts';
 import type { WatchedContainer } from './guard.ts';
 
-/** Most bytes of one capture on the wire: 50 processes of 400 threads need about 2 MiB. */
-const MAX_CAPTURE_BYTES = 8 * 2 ** 20;
-/** Most bytes of one member of a capture once inflated: the guard against a gzip bomb. */
+/**
+ * Most bytes of one capture on the wire: 50 processes of 400 threads need about 2 MiB. Sixteen may arrive at once
+ * (exec-limiter.ts), so they hold 64 MiB at most.
+ */
+const MAX_CAPTURE_BYTES = 4 * 2 ** 20;
+/** Most bytes of one capture once inflated: the guard against a gzip bomb. Captures are read one at a time, at once. */
 const MAX_INFLATED_BYTES = 64 * 2 ** 20;
 const MAX_STDERR_BYTES = 16 * 2 ** 10;
 const PROBE_DEADLINE_MS = 4000;
