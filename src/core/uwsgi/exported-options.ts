@@ -2,18 +2,12 @@
  * A section's directives to the list of options that uWSGI keeps (core/config.c add_exported_option_do): logic blocks
  * run, `set` adds, sections of the same file are followed, other files are marked where they would come in.
  */
-import { atoi, OUTSIDE } from './c-number.ts';
+import { fillItem, ITEM, itemsOf, type Block, type Outcome } from './blocks.ts';
+import { OUTSIDE } from './c-number.ts';
 import { MAX_MADE, MAX_OPTIONS, MAX_VALUE } from './dialect.ts';
 import type { BuildReading, Directive, Fault, ValuePlace } from './dialect.ts';
 import { isKnownOption } from './option-names.ts';
 import { BLOCK_ENDS, BLOCK_STARTS, IMMEDIATE, INCLUDES, INHERITS, optionsNamed } from './options.ts';
-
-/** A logic block that a directive stands in. */
-export interface Block {
-  readonly key: string;
-  readonly argument: string;
-  readonly line: number;
-}
 
 /** One option as uWSGI keeps it. */
 export interface ExportedOption {
@@ -70,12 +64,6 @@ interface Incoming {
   /** Made by a block or by `set`: block ends and the running block do not apply to it. */
   readonly fromBlock: Block | null;
 }
-
-/** Whether what stands in a block is used: values for `%(_)`, or a reason why only the pod knows. */
-type Outcome =
-  | { readonly kind: 'each'; readonly items: readonly string[] }
-  | { readonly kind: 'once'; readonly item: string | null }
-  | { readonly kind: 'pod'; readonly reason: string };
 
 /** The state that uWSGI keeps while it reads: the open block, `strict`, and where files came in. */
 class OptionReader {
@@ -163,15 +151,13 @@ class OptionReader {
   }
 
   #addItem(block: Block, incoming: Incoming, item: string | null, depth: number): void {
-    const pieces = item === null ? [] : incoming.value.split(ITEM);
-    const length = incoming.value.length + Math.max(0, pieces.length - 1) * ((item?.length ?? 0) - ITEM.length);
-    if (pieces.length > 1) this.#made += length;
-    if (length > MAX_VALUE || this.#made > MAX_MADE) {
+    const { value, made } = fillItem(incoming.value, item);
+    this.#made += made;
+    if (value === null || this.#made > MAX_MADE) {
       const much = `more than ${MAX_VALUE} characters of one option or ${MAX_MADE} in all`;
       this.#fail(incoming.directive.line, `${block.key} of line ${block.line} makes ${much}`);
       return;
     }
-    const value = pieces.length > 1 ? pieces.join(item ?? '') : incoming.value;
     const place = value === incoming.value ? incoming.place : null;
     this.#keep({ ...incoming, value, place, fromBlock: block }, depth);
   }
@@ -255,7 +241,11 @@ class OptionReader {
     } else if (key === 'declare-option' || key === 'declare-option2') {
       const equals = value.indexOf('=');
       if (equals === -1) this.#failAt(incoming, `${key} needs name=template, found no "="`);
-      else this.#custom.set(value.slice(0, equals), declared(key, value.slice(equals + 1)));
+      else
+        this.#custom.set(value.slice(0, equals), {
+          template: value.slice(equals + 1),
+          immediate: key === 'declare-option',
+        });
     } else if (key === 'ini') {
       this.#follow(incoming, depth);
     } else if (key === 'exit') {
@@ -306,22 +296,7 @@ class OptionReader {
   }
 }
 
-/** What a block's item takes the place of. */
-const ITEM = '%(_)';
-
-/** What a `for` goes through; nothing for another block. */
-function itemsOf(key: string, argument: string): readonly string[] {
-  if (key === 'for') return argument.split(' ').filter((item) => item !== '');
-  if (key !== 'for-times') return [];
-  const times = Math.min(Math.max(atoi(argument)?.value ?? 0, 0), MAX_OPTIONS + 1);
-  return Array.from({ length: times }, (_, index) => String(index + 1));
-}
-
 const NO_EFFECT: Effect = { kind: 'none' };
-
-function declared(key: string, template: string): { template: string; immediate: boolean } {
-  return { template, immediate: key === 'declare-option' };
-}
 
 /** uwsgi_opt_true: everything is on but these. */
 export function isTrue(value: string): boolean {
