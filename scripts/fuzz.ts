@@ -13,6 +13,9 @@ const HELP = `npm run fuzz -- [--count N] [--seed S] [--only NAME]... [--path P]
 /** On a machine that does nothing else an input takes a few milliseconds. */
 const DEADLINE_MS = 20_000;
 
+/** Inputs between two lines on how far it is. */
+const PROGRESS = 20_000;
+
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '100000' },
@@ -31,10 +34,14 @@ if (values.help || chosen.length === 0 || !Number.isInteger(count) || count < 1 
 
 console.log(`seed ${seed}, ${count} inputs`);
 const started = performance.now();
+const seconds = (): string => ((performance.now() - started) / 1000).toFixed(0);
 const reports = await fuzz(chosen, {
   count,
   seed,
   deadlineMs: DEADLINE_MS,
+  onBatch: (subject, done) => {
+    if (done % PROGRESS === 0) console.log(`       ${subject}: ${done} inputs after ${seconds()} s`);
+  },
   ...(values.path === undefined ? {} : { path: values.path }),
 });
 for (const { subject, inputs, slowestMs, failure } of reports) {
@@ -44,5 +51,5 @@ for (const { subject, inputs, slowestMs, failure } of reports) {
   if (failure !== null) console.log(failure);
 }
 const total = reports.reduce((sum, { inputs }) => sum + inputs, 0);
-console.log(`${total} inputs in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+console.log(`${total} inputs in ${seconds()} s`);
 process.exitCode = reports.every(({ failure }) => failure === null) ? 0 : 1;

@@ -367,7 +367,9 @@ describe('what was stored before there were rules', () => {
       name,
       async () => {
         const object = await tuning(name);
-        return accept(object) ? object : null;
+        // What the test stored may still be there: conditions that are text.
+        const isRead = Array.isArray(object.status?.conditions);
+        return isRead && accept(object) ? object : null;
       },
       {
         timeoutMs: 60_000,
