@@ -6,8 +6,7 @@ import { atoi, OUTSIDE, strtoul } from './c-number.ts';
 import type { Cause } from './cause.ts';
 import type { Fault } from './dialect.ts';
 import type { ExportedOption } from './exported-options.ts';
-import { isTrue } from './exported-options.ts';
-import { OPTIONS, optionsNamed, type OptionId } from './options.ts';
+import { isTrue, OPTIONS, optionsNamed, type OptionId } from './options.ts';
 
 /** What the file says of one option. */
 export type OptionState =

@@ -7,7 +7,7 @@ import { OUTSIDE } from './c-number.ts';
 import { MAX_MADE, MAX_OPTIONS, MAX_VALUE } from './dialect.ts';
 import type { BuildReading, Directive, Fault, ValuePlace } from './dialect.ts';
 import { isKnownOption } from './option-names.ts';
-import { BLOCK_ENDS, BLOCK_STARTS, IMMEDIATE, INCLUDES, INHERITS, optionsNamed } from './options.ts';
+import { BLOCK_ENDS, BLOCK_STARTS, IMMEDIATE, INCLUDES, INHERITS, isTrue, optionsNamed } from './options.ts';
 
 /** One option as uWSGI keeps it. */
 export interface ExportedOption {
@@ -297,8 +297,3 @@ class OptionReader {
 }
 
 const NO_EFFECT: Effect = { kind: 'none' };
-
-/** uwsgi_opt_true: everything is on but these. */
-export function isTrue(value: string): boolean {
-  return !['false', 'off', 'no', '0'].includes(value.toLowerCase());
-}

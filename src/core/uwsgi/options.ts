@@ -139,3 +139,8 @@ export function lookAlike(key: string): string | null {
   if ((tuned as readonly string[]).includes(dashed)) return dashed;
   return key === 'p' ? 'processes' : null;
 }
+
+/** uwsgi_opt_true: everything is on but these. */
+export function isTrue(value: string): boolean {
+  return !['false', 'off', 'no', '0'].includes(value.toLowerCase());
+}
