@@ -53,12 +53,18 @@ function versionTwo(
     fileCache: less(stat.get('file'), stat.get('shmem')),
     anon: size(stat.get('anon')),
     shmem: size(stat.get('shmem')),
-    kernel: size(stat.get('kernel')) ?? sumOf(stat, ['kernel_stack', 'pagetables', 'percpu', 'sock', 'slab']),
+    kernel: sumOf(
+      stat,
+      stat.has('kernel') ? ['kernel', 'sock'] : ['kernel_stack', 'pagetables', 'percpu', 'sock', 'slab'],
+    ),
     oomKills: parseCounters(files.get('memory.events') ?? '').get('oom_kill') ?? null,
   };
 }
 
-/** Kernels before 5.18 print no sum: add what they print. Null when they print none of it. */
+/**
+ * The kernel's sum of its own memory leaves out socket buffers, and before 5.18 it prints no sum at all: add what it
+ * prints. Null when it prints none of it.
+ */
 function sumOf(stat: ReadonlyMap<string, number>, names: readonly string[]): Bytes | null {
   const known = names.map((name) => stat.get(name)).filter((value) => value !== undefined);
   return known.length === 0 ? null : size(known.reduce((sum, value) => sum + value, 0));

@@ -71,7 +71,7 @@ export interface CgroupMemory {
   readonly fileCache: Bytes | null;
   readonly anon: Bytes | null;
   readonly shmem: Bytes | null;
-  /** v1 memory.kmem.usage_in_bytes, v2 memory.stat `kernel`. */
+  /** v1 memory.kmem.usage_in_bytes, v2 memory.stat `kernel` and `sock`. */
   readonly kernel: Bytes | null;
   /** Processes killed for memory since the cgroup was made (v1 oom_control, v2 memory.events `oom_kill`). */
   readonly oomKills: number | null;

@@ -136,11 +136,13 @@ function ofRole(sample: Sample, role: ProcessFootprint['role']): readonly Proces
 }
 
 /**
- * Memory that is charged and that no process shows: what the cgroup reports as kernel memory, or what is left of the
- * usage where that is more (on cgroup v2 socket buffers are charged outside `kernel`).
+ * Memory that is charged and that no process shows: what the cgroup reports as kernel memory; on v1 what is left of the
+ * usage where that is more. On v2, where all kinds are told apart, the rest of the usage is what each processor holds
+ * ready, up to 64 pages: it grows with the node, not with the pod, and the kernel takes it back before it kills.
  */
 function kernelOf(sample: Sample): number | null {
-  const { usage, fileCache, anon, shmem, kernel } = sample.cgroup;
+  const { version, usage, fileCache, anon, shmem, kernel } = sample.cgroup;
+  if (version === 2 && kernel !== null) return kernel;
   if (usage === null || fileCache === null || anon === null || shmem === null) return kernel;
   return Math.max(kernel ?? 0, usage - fileCache - anon - shmem);
 }

@@ -64,6 +64,18 @@ describe('usage of a digest', () => {
     expect(usage.points).toHaveLength(1);
   });
 
+  it('takes from cgroup v2 what it calls kernel memory, not what processors hold ready of its usage', () => {
+    const sample = sampleOf({ kernelKib: 12_000 });
+    const factorWith = (usageKib: number, version: 1 | 2): number | undefined => {
+      const usage = kib((sample.cgroup.usage ?? NaN) / 1024 + usageKib);
+      const cgroup = { ...sample.cgroup, version, usage };
+      const digest = addSample(emptyDigest(), { ...sample, cgroup }, { image: IMAGE, nowMs: 0 });
+      return usageOf(digest, 0).kernelFactor?.expected;
+    };
+    expect(factorWith(64 * 256, 2)).toBe(factorWith(0, 2));
+    expect(factorWith(64 * 256, 1)).toBeGreaterThan(2 * (factorWith(0, 1) ?? NaN));
+  });
+
   it('keeps one point per count of threads, and trusts the former one because its threads were as busy', () => {
     const hundred = digestOf({ threads: 100, privateKib: 44_000 });
     const both = digestOf({ threads: 50, privateKib: 26_000, busyThreads: 50 }, { digest: hundred, from: 2 * HOUR });
