@@ -7,7 +7,7 @@
  * side by side for one sampling interval, and lose their API server one after the other.
  */
 import { execFileSync } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -139,7 +139,7 @@ try {
 }
 const model = cpus()[0]?.model ?? 'unknown';
 process.stdout.write(
-  `${cpus().length} x ${model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}\n`,
+  `${cpus().length} x ${model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}, load ${loadavg()[2]?.toFixed(0)}\n`,
 );
 process.stdout.write(report(runs.map(({ figures }) => figures)));
 say('done');

@@ -70,7 +70,7 @@ const ROWS: readonly Row[] = [
   ['create to recommendation, p99 (s)', ({ create }) => seconds(percentile(create.latencies, 0.99))],
   ['reads of one create', ({ size, create }) => number(create.requests.reads / size)],
   ['writes of one create', ({ size, create }) => number(writes(create.requests) / size)],
-  ['CPU of one create (ms)', ({ size, create }) => number((create.cpuSeconds * 1000) / size, 0)],
+  ['CPU of one create (ms)', ({ size, create }) => (size === 0 ? '-' : number((create.cpuSeconds * 1000) / size, 0))],
   [
     'writes at rest but the Lease (a minute)',
     (each) => number(perMinute(each.rest === undefined ? NaN : writes(each.rest.requests), each)),
