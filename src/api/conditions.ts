@@ -41,7 +41,8 @@ function fill(want: WantedCondition, before: Condition | undefined, generation: 
     status: want.status,
     observedGeneration: generation,
     lastTransitionTime: before?.status === want.status ? before.lastTransitionTime : now,
-    reason: want.reason,
+    // A status that somebody edited may hand an empty one on, which the API server refuses.
+    reason: want.reason === '' ? 'Unknown' : want.reason,
     message: shortened(want.message, MAX_MESSAGE),
   };
 }

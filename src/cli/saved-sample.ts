@@ -3,7 +3,7 @@
  * capture that does not tell; what has another type is refused with its place.
  */
 import type { CgroupMemory, Libc, Platform, ProcessFootprint, Sample, ThreadStacks } from '../core/memory/sample.ts';
-import { bytes, type Bytes } from '../core/quantity.ts';
+import { bytes, kib, type Bytes } from '../core/quantity.ts';
 import { refused } from './io.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -98,7 +98,7 @@ function platformOf(reader: Reader): Platform {
   return {
     kernel: reader.text('kernel'),
     architecture: reader.text('architecture'),
-    pageSize: reader.size('pageSize'),
+    pageSize: reader.oneOf('pageSize', [kib(4), kib(16), kib(64)]),
     libc: libcName === null ? null : { name: libcName, version: libc.text('version') },
     python: major === null || minor === null ? null : { major, minor },
     transparentHugePages: reader.oneOf('transparentHugePages', ['always', 'madvise', 'never']),

@@ -62,3 +62,13 @@ test('a message is at most 1024 characters', () => {
   expect(long(1024)).toBe('x'.repeat(1024));
   expect(long(1025)).toBe(`${'x'.repeat(1021)}...`);
 });
+
+test('a reason is never empty, as the API server asks', () => {
+  const [set] = setConditions(
+    [],
+    [{ type: 'Ready', status: 'True', reason: '', message: '' }],
+    1,
+    '2026-01-01T00:00:00Z',
+  );
+  expect(set?.reason).toBe('Unknown');
+});

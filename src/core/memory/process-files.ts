@@ -66,7 +66,7 @@ export function parseThread(line: string): ThreadStat | null {
   // Field 3 of proc_pid_stat(5) is words[0].
   const field = (n: number): number => Number(words[n - 3] ?? NaN);
   const numbers = [field(4), field(14), field(15), field(22), field(32)];
-  if (words.length < 30 || numbers.some((n) => !Number.isSafeInteger(n))) return null;
+  if (words.length < 30 || numbers.some((n) => !Number.isSafeInteger(n) || n < 0)) return null;
   const [parentPid = 0, user = 0, system = 0, startTicks = 0, blocked = 0] = numbers;
   const blocksSignals = (blocked | UNBLOCKABLE) === ALL_SIGNALS;
   return { id: Number(id), name, parentPid, cpuTicks: user + system, startTicks, blocksSignals };

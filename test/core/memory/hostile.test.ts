@@ -88,3 +88,9 @@ it('a control above ASCII in a bad line is shown escaped, so that no terminal ob
   );
   expect(isParseError(read) ? describeParseError(read, 'x') : '').toMatch(/^[\x20-\x7e]+\\u008f[\x20-\x7e]+$/);
 });
+
+it('a process with a parent below 0 has none that is told', () => {
+  const whole = new TextDecoder().decode(stream('', 'Threads:\t1\n'));
+  const negative = whole.replace('1 (uwsgi) S 0', '1 (uwsgi) S -7');
+  expect(sampleOf(text(negative)).processes[0]).toMatchObject({ parentPid: null, startTicks: null });
+});
