@@ -193,13 +193,13 @@ function checkScenario(machine: Machine, scenario: Scenario): void {
     }
   });
 
-  test('anonymous memory: that of the processes to the page, that of the group with the sampler in it', () => {
+  test('anonymous memory: that of the processes within 1.5 %, that of the group with the sampler in it', () => {
     for (const { reading, ...look } of looks()) {
       const { processes, cgroup } = sampleIn({ reading, ...look }, 'full');
       const told = sum(processes.map(({ pssAnon }) => pssAnon));
-      // Each row's share is cut down to whole KiB.
+      // Each row's share is cut down to whole KiB; and a page more may be touched between the two readings.
       expect(told / reading.anonymous).toBeGreaterThan(0.985);
-      expect(told / reading.anonymous).toBeLessThan(1.002);
+      expect(told / reading.anonymous).toBeLessThan(1.01);
       expect(cgroup.anon).toBeGreaterThanOrEqual(told);
       expect(cgroup.anon).toBeLessThan(reading.anonymous + SAMPLER_BYTES);
     }

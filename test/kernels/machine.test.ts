@@ -67,9 +67,9 @@ test('a machine that does not come to an end is ended', async () => {
 });
 
 test('a machine whose first program fails ends, and says why', async () => {
-  const last = await runMachine(guest, payload('echo no way on; exit 3'), {
+  const last = await runMachine(guest, payload('exit 3'), {
     onLine: () => undefined,
     timeoutMs: 600_000,
   });
-  expect(last.join('\n')).toMatch(/no way on[^]*Kernel panic/);
+  expect(last.join('\n')).toMatch(/Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000300/);
 });
