@@ -1,6 +1,6 @@
 /** Holds a reading against what a real server ran. */
 import { kib } from '../../src/core/quantity.ts';
-import { TUNED_OPTIONS, type ConfigReading, type Setting } from '../../src/core/uwsgi/reading.ts';
+import { TUNED_OPTIONS, type ConfigReading, type Setting, type TunedOption } from '../../src/core/uwsgi/reading.ts';
 import { JUSTIFIED_BY, OUTSIDE_REFERENCES, type Construct } from './constructs.ts';
 import type { Truth } from './server.ts';
 
@@ -69,7 +69,8 @@ export function falseDoubt(
     threads: a.cores === b.cores,
     threadStackSize: a.stackKib === b.stackKib,
   };
-  const wrong = TUNED_OPTIONS.filter((id) => reading[id].cause === 'Builds' && isSame[id]);
+  const isSure = (id: TunedOption): boolean => reading[id].reason?.includes('cannot tell') === false;
+  const wrong = TUNED_OPTIONS.filter((id) => reading[id].cause === 'Builds' && isSure(id) && isSame[id]);
   if (wrong.length === 0 || a.processes === 0 || b.processes === 0) return null;
   return `both builds agree about ${wrong.join(', ')}: ${shown(reading)}`;
 }

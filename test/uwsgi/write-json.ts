@@ -9,7 +9,7 @@ export function writeJson({ entries, constructs }: Body, dice: Dice): Written {
   const found = new Set(constructs);
   // jansson keeps one of two members with a name.
   if (new Set(entries.map(({ key }) => key)).size < entries.length) found.add('build form');
-  const members = entries.map(({ key, value }) => `"${key}": ${member(value ?? '', dice, found)}`);
+  const members = entries.map(({ key, value }) => `"${key}": ${member(key, value ?? '', dice, found)}`);
   if (dice.once(10)) members.splice(dice.int(0, members.length), 0, '"nested": {"threads": 7, "list": [1, {"a": []}]}');
   const [eol, indent] = dice.pick([
     ['\n', '  '],
@@ -31,9 +31,11 @@ function join(parts: readonly string[], eol: string, indent: string): string {
   return parts.map((part) => eol + indent + part).join(',');
 }
 
-function member(value: string, dice: Dice, found: Set<Construct>): string {
+function member(key: string, value: string, dice: Dice, found: Set<Construct>): string {
   const scalar = scalarOf(value, dice, found);
-  if (dice.once(15)) return `[${dice.pick(['1, ', '"2", ', 'true, ', 'null, '])}${scalar}]`;
+  // `set` and the like take no such item.
+  if (/^(?:process|worker|thread)/.test(key) && dice.once(8))
+    return `[${dice.pick(['1, ', '"2", ', 'true, ', 'null, '])}${scalar}]`;
   return scalar;
 }
 

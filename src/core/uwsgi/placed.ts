@@ -58,15 +58,15 @@ function asPlaced(directive: Directive): PlacedDirective {
   return directive as PlacedDirective;
 }
 
-/** A value in quotes is replaced with them; of another one the number at its start, or the word in its place. */
+/** A value in quotes is replaced with them; of another one the number at its start, or the words in its place. */
 function tokenSpan({ directive, index }: ValuePlace): Span {
   const { span, inner, value } = asPlaced(directive);
   if (index === 0 && inner !== span.from) return span;
   const rest = value.slice(index);
-  const token = /^(?<blanks>[ \t\n\v\f\r]*)(?<token>[+-]?[\w.]+)/.exec(rest)?.groups;
-  if (token === undefined) return { from: inner + index, to: inner + value.length };
-  const from = inner + index + (token['blanks'] ?? '').length;
-  return { from, to: from + (token['token'] ?? '').length };
+  const blanks = /^[ \t\n\v\f\r]*/.exec(rest)?.[0].length ?? 0;
+  const token = /^[+-]?[\w.]+/.exec(rest.slice(blanks))?.[0] ?? rest.slice(blanks).trimEnd();
+  const from = inner + index + blanks;
+  return { from, to: from + token.length };
 }
 
 function rawValue(text: string, place: ValuePlace): RawValue {

@@ -80,6 +80,11 @@ describe('an edit of XML', () => {
 
   test.each<[sentence: string, text: string, reason: RegExp]>([
     ['an empty element', '<uwsgi><threads/></uwsgi>', /threads has no text/],
+    [
+      'a number in quotes on a line of its own',
+      '<uwsgi><threads>\n"4"\n</threads></uwsgi>',
+      /would change another option/,
+    ],
     ['CDATA', '<uwsgi><threads><![CDATA[4]]></threads></uwsgi>', /threads is not written as plain text/],
   ])('refuses %s', (_, text, reason) => {
     const result = editConfig(text, OPTIONS, { threads: 8 });
