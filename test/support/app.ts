@@ -12,6 +12,8 @@ export interface AppOptions {
   readonly memory?: string | null;
   /** Lines of the [uwsgi] section beside those that serve the test application. */
   readonly ini: readonly string[];
+  /** The whole config in a key of its own, where it is not `uwsgi.ini`: uWSGI is told to load it by the option. */
+  readonly config?: { readonly key: string; readonly text: string; readonly option: string };
   /** Starts the container as root; the ini may then drop to another user. */
   readonly asRoot?: boolean;
   /** Metadata of the ConfigMap, for marks of Git and Helm. */
@@ -38,15 +40,17 @@ export class App {
   readonly cluster: NodeCluster;
   readonly namespace: string;
   readonly name = 'web';
+  readonly key: string;
 
-  constructor(cluster: NodeCluster, namespace: string) {
+  constructor(cluster: NodeCluster, namespace: string, key = 'uwsgi.ini') {
     this.cluster = cluster;
     this.namespace = namespace;
+    this.key = key;
   }
 
   /** Makes the namespace, the ConfigMap and the Deployment, and waits until its pods are Ready. */
   static async start(cluster: NodeCluster, options: AppOptions): Promise<App> {
-    const app = new App(cluster, options.namespace);
+    const app = new App(cluster, options.namespace, options.config?.key);
     await cluster.apply([
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: options.namespace } },
       configMap(options),
@@ -71,7 +75,7 @@ export class App {
   async tune(part: SpecPart, name = 'web'): Promise<void> {
     const spec = {
       targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
-      config: { configMapRef: { name: 'web-uwsgi', key: 'uwsgi.ini' } },
+      config: { configMapRef: { name: 'web-uwsgi', key: this.key } },
       ...part,
     };
     await this.cluster.apply({
@@ -112,7 +116,7 @@ export class App {
 
   async text(): Promise<string> {
     const object = JSON.parse(await this.kubectl('get', 'configmap', 'web-uwsgi', '-o', 'json')) as ConfigMap;
-    return object.data?.['uwsgi.ini'] ?? '';
+    return object.data?.[this.key] ?? '';
   }
 
   async deployment(): Promise<Deployment> {
@@ -213,17 +217,18 @@ export function iniText(lines: readonly string[]): string {
   ].join('\n');
 }
 
-function configMap({ namespace, ini, configMapMetadata, keys, shell }: AppOptions): object {
+function configMap({ namespace, ini, config, configMapMetadata, keys, shell }: AppOptions): object {
+  const carrier = config === undefined ? { 'uwsgi.ini': iniText(ini) } : { [config.key]: config.text };
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'web-uwsgi', namespace, ...configMapMetadata },
-    data: { ...keys, ...(shell === undefined ? {} : { sh: shell }), 'uwsgi.ini': iniText(ini) },
+    data: { ...keys, ...(shell === undefined ? {} : { sh: shell }), ...carrier },
   };
 }
 
 function deployment(options: AppOptions): object {
-  const { namespace, replicas = 2, image = 'uwsgi-bookworm', memory = '1Gi', asRoot = false, shell } = options;
+  const { namespace, config, replicas = 2, image = 'uwsgi-bookworm', memory = '1Gi', asRoot = false, shell } = options;
   const securityContext = asRoot
     ? { runAsUser: 0 }
     : { runAsUser: 33, runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
@@ -257,6 +262,7 @@ function deployment(options: AppOptions): object {
                 { name: 'config', mountPath: '/etc/uwsgi-config' },
                 ...(shell === undefined ? [] : [{ name: 'shell', mountPath: '/bin/sh', subPath: 'sh' }]),
               ],
+              ...(config === undefined ? {} : { command: ['uwsgi', config.option, `/etc/uwsgi-config/${config.key}`] }),
               ...options.container,
             },
           ],

@@ -97,9 +97,12 @@ export const uwsgiTuningSchema: object = {
       },
       "format": {
        "type": "string",
-       "description": "Dialect of the config text. Left out, the key's suffix decides; Ini when it has none.",
+       "description": "Dialect of the config text. Left out, the key's suffix decides as it does for uWSGI; Ini for any other.",
        "enum": [
-        "Ini"
+        "Ini",
+        "Yaml",
+        "Json",
+        "Xml"
        ]
       },
       "section": {
@@ -1006,6 +1009,11 @@ export const uwsgiTuningSchema: object = {
          "type": "string",
          "description": "Section of the config text.",
          "maxLength": 63
+        },
+        "format": {
+         "type": "string",
+         "description": "Dialect of the config text; Ini when left out.",
+         "maxLength": 16
         }
        }
       },

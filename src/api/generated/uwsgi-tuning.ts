@@ -57,9 +57,9 @@ export interface UwsgiTuningObject {
         key: string;
       };
       /**
-       * Dialect of the config text. Left out, the key's suffix decides; Ini when it has none.
+       * Dialect of the config text. Left out, the key's suffix decides as it does for uWSGI; Ini for any other.
        */
-      format?: 'Ini';
+      format?: 'Ini' | 'Yaml' | 'Json' | 'Xml';
       /**
        * Section of the config text that uWSGI reads.
        */
@@ -636,6 +636,10 @@ export interface UwsgiTuningObject {
          * Section of the config text.
          */
         section?: string;
+        /**
+         * Dialect of the config text; Ini when left out.
+         */
+        format?: string;
       };
       /**
        * Values of the configuration.

@@ -57,7 +57,7 @@ function allGone(round: SampleRound, snapshot: Snapshot): boolean {
 /** The config as uWSGI reads it; null when there is no text. */
 export function readText(snapshot: Snapshot, policy: Policy): ConfigReading | null {
   const text = snapshot.configMap?.text;
-  return text == null ? null : readConfig(text, { format: 'Ini', section: policy.section });
+  return text == null ? null : readConfig(text, policy);
 }
 
 function findingsOf(snapshot: Snapshot, policy: Policy, reading: ConfigReading | null, now: number): Findings | null {

@@ -4,6 +4,7 @@ import { formatQuantity, type Bytes } from '../quantity.ts';
 import { closedGate, type ClosedGate, type Proposal } from './gates.ts';
 import { hashText } from './hash.ts';
 import { renderValues } from './render.ts';
+import type { Policy } from './policy.ts';
 import type { Baseline, ConfigMapView, Preflight } from './snapshot.ts';
 import { roundToKib } from './usage-report.ts';
 import { readConfig } from '../uwsgi/reading.ts';
@@ -25,7 +26,7 @@ export function planChange(proposal: Proposal, configMap: ConfigMapView, expecte
   const { snapshot, policy, from, to, now } = proposal;
   const owned = cannotBeOurs(configMap);
   if (owned !== null) return owned;
-  const rendered = renderValues(configMap.text ?? '', policy.section, from, to);
+  const rendered = renderValues(configMap.text ?? '', policy, from, to);
   if (!rendered.ok) return refused('EditRefused', rendered.message);
   if (rendered.text === configMap.text) {
     return refused(
@@ -33,7 +34,7 @@ export function planChange(proposal: Proposal, configMap: ConfigMapView, expecte
       'the config already carries these values but the pods run others; restart the workload',
     );
   }
-  const other = startsOthers(rendered.text, policy.section, to);
+  const other = startsOthers(rendered.text, policy, to);
   if (other !== null) return other;
   const gate = closedGate(proposal);
   const known = snapshot.preflight;
@@ -56,8 +57,8 @@ function refused(reason: string, message: string): Plan {
 }
 
 /** The text would start other processes than the sum was made for: somebody edited it and the pods do not run that yet. */
-function startsOthers(text: string, section: string, to: Values): Plan | null {
-  const { value } = readConfig(text, { format: 'Ini', section }).processes;
+function startsOthers(text: string, policy: Policy, to: Values): Plan | null {
+  const { value } = readConfig(text, policy).processes;
   if (value === null || value === to.processes) return null;
   const message = `the config starts ${value} processes but the pods run ${to.processes}; restart the workload`;
   return refused('ValuesNotInForce', message);
@@ -100,7 +101,13 @@ function describeChange(
       container: workload.candidates[0]?.name ?? '',
       image: workload.candidates[0]?.image ?? '',
     },
-    configMap: { name: configMap.name, uid: configMap.uid, key: policy.configKey, section: policy.section },
+    configMap: {
+      name: configMap.name,
+      uid: configMap.uid,
+      key: policy.configKey,
+      section: policy.section,
+      format: policy.format,
+    },
     from: statusValues(from),
     to: statusValues(to),
     oldHash: hashText(configMap.text ?? ''),

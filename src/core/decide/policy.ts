@@ -2,6 +2,7 @@
 import type { Change, TuningSpec } from '../../api/uwsgi-tuning.ts';
 import { bytes, formatQuantity, kib, mib, parseQuantity, type Bytes } from '../quantity.ts';
 import type { Policy as SizingPolicy, Range } from '../recommend/types.ts';
+import type { ConfigFormat } from '../uwsgi/analysis.ts';
 import { parseDuration } from './duration.ts';
 
 export interface Policy {
@@ -9,6 +10,7 @@ export interface Policy {
   readonly containerName: string | null;
   readonly configMapName: string;
   readonly configKey: string;
+  readonly format: FileFormat;
   readonly section: string;
   readonly mode: 'Recommend' | 'Patch';
   readonly suspend: boolean;
@@ -63,6 +65,7 @@ export function readPolicy(spec: TuningSpec): { readonly policy: Policy; readonl
     containerName: spec.containerName ?? null,
     configMapName: spec.config.configMapRef.name,
     configKey: spec.config.configMapRef.key,
+    format: spec.config.format ?? formatOfKey(spec.config.configMapRef.key),
     section: spec.config.section ?? 'uwsgi',
     mode: update.mode ?? 'Recommend',
     suspend: update.suspend ?? false,
@@ -97,16 +100,37 @@ export function readPolicy(spec: TuningSpec): { readonly policy: Policy; readonl
 
 /** The policy while a change is in flight: the config is read as the change was planned, whatever the spec says now. */
 export function policyInForce(policy: Policy, change: Change | undefined): Policy {
-  return { ...policy, section: change?.configMap?.section ?? policy.section };
+  return change === undefined ? policy : { ...policy, ...dialectOf(change) };
 }
 
-/** Suffixes of keys whose dialect this version cannot edit. */
-const OTHER_DIALECTS = /\.(ya?ml|json|js|xml|env)$/;
+/** Dialects of a file that a ConfigMap's key can be mounted as. */
+type FileFormat = Exclude<ConfigFormat, 'Env'>;
+
+/** The dialect and section that a change was planned for. */
+export function dialectOf({ configMap }: Change): { readonly format: FileFormat; readonly section: string } {
+  const format = FILE_FORMATS.find((name) => name === configMap?.format) ?? 'Ini';
+  return { format, section: configMap?.section ?? 'uwsgi' };
+}
+
+const FILE_FORMATS: readonly FileFormat[] = ['Ini', 'Yaml', 'Json', 'Xml'];
+
+/** uWSGI chooses its loader by these suffixes (core/uwsgi.c uwsgi_opt_load). */
+const SUFFIXES: Readonly<Record<string, FileFormat>> = {
+  yaml: 'Yaml',
+  yml: 'Yaml',
+  json: 'Json',
+  js: 'Json',
+  xml: 'Xml',
+};
 
 function formatProblems(spec: TuningSpec): string[] {
   const key = spec.config.configMapRef.key;
-  if (spec.config.format !== undefined || !OTHER_DIALECTS.test(key)) return [];
+  if (spec.config.format !== undefined || !key.endsWith('.env')) return [];
   return [
-    `spec.config.configMapRef.key: "${key}" looks like a dialect other than Ini; set spec.config.format: Ini if it is Ini`,
+    `spec.config.configMapRef.key: "${key}" looks like variables; set spec.config.format if uWSGI reads it as a file`,
   ];
+}
+
+function formatOfKey(key: string): FileFormat {
+  return SUFFIXES[/\.([a-z]+)$/.exec(key)?.[1] ?? ''] ?? 'Ini';
 }

@@ -1,32 +1,29 @@
 /** The config texts of a change: derived anew from the live or saved text each time, and named by their hash. */
 import type { Change } from '../../api/uwsgi-tuning.ts';
+import type { ConfigOptions } from '../uwsgi/analysis.ts';
 import { editConfig, restoreValues } from '../uwsgi/edit.ts';
 import type { ConfigMapView, SavedConfig } from './snapshot.ts';
 import { hashText } from './hash.ts';
+import { dialectOf } from './policy.ts';
 import { sameValues, valuesOf, type Values } from './values.ts';
 
 export type Rendered = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
 /** The text with the new values; only values that differ from the old ones are set. */
-export function renderValues(text: string, section: string, from: Values, to: Values): Rendered {
-  const edit = editConfig(
-    text,
-    { format: 'Ini', section },
-    {
-      ...(to.processes === from.processes ? {} : { processes: to.processes }),
-      ...(to.threads === from.threads ? {} : { threads: to.threads }),
-      ...(to.threadStackSize === null || to.threadStackSize === from.threadStackSize
-        ? {}
-        : { threadStackSize: to.threadStackSize }),
-    },
-  );
+export function renderValues(text: string, dialect: ConfigOptions, from: Values, to: Values): Rendered {
+  const edit = editConfig(text, dialect, {
+    ...(to.processes === from.processes ? {} : { processes: to.processes }),
+    ...(to.threads === from.threads ? {} : { threads: to.threads }),
+    ...(to.threadStackSize === null || to.threadStackSize === from.threadStackSize
+      ? {}
+      : { threadStackSize: to.threadStackSize }),
+  });
   return edit.ok ? { ok: true, text: edit.text } : { ok: false, message: describeRefusals(edit.refusals) };
 }
 
 /** The new text of a planned change, proven by its hash. */
 export function renderChange(text: string, change: Change): Rendered {
-  const section = change.configMap?.section ?? 'uwsgi';
-  const rendered = renderValues(text, section, valuesOf(change.from), valuesOf(change.to));
+  const rendered = renderValues(text, dialectOf(change), valuesOf(change.from), valuesOf(change.to));
   if (!rendered.ok || hashText(rendered.text) === change.newHash) return rendered;
   return { ok: false, message: 'the text renders differently now than when the change was planned' };
 }
@@ -46,7 +43,7 @@ export function textState(configMap: ConfigMapView | null, change: Change): Text
   const from = valuesOf(change.from);
   const to = valuesOf(change.to);
   if (sameValues(from, to)) return 'Foreign';
-  const again = renderValues(configMap.text, change.configMap?.section ?? 'uwsgi', from, to);
+  const again = renderValues(configMap.text, dialectOf(change), from, to);
   return again.ok && again.text === configMap.text ? 'EditedNew' : 'Foreign';
 }
 
@@ -58,8 +55,7 @@ export function isOldText(saved: SavedConfig | null, change: Change): boolean {
 /** The text that a put-back writes: the saved one whole, or only our values when somebody edited the text since. */
 export function renderPutBack(current: string, saved: SavedConfig, change: Change): Rendered {
   if (hashText(current) === change.newHash) return { ok: true, text: saved.text };
-  const section = change.configMap?.section ?? 'uwsgi';
-  const restored = restoreValues(current, saved.text, { format: 'Ini', section });
+  const restored = restoreValues(current, saved.text, dialectOf(change));
   return restored.ok ? { ok: true, text: restored.text } : { ok: false, message: describeRefusals(restored.refusals) };
 }
 

@@ -85,7 +85,7 @@ test('a change stands complete before anything is written', () => {
       generation: 1,
       startedAt: '2026-01-01T01:00:00.000Z',
       workload: { name: 'web', uid: 'workload-1', container: 'app', image: 'shop/web:1' },
-      configMap: { name: 'web-uwsgi', uid: 'configmap-1', key: 'uwsgi.ini', section: 'uwsgi' },
+      configMap: { name: 'web-uwsgi', uid: 'configmap-1', key: 'uwsgi.ini', section: 'uwsgi', format: 'Ini' },
       from: { processes: 4, threads: 20, threadStackSize: '8Mi', summary: '4x20 8Mi' },
       to: { processes: 4, threads: 20, threadStackSize: '512Ki', summary: '4x20 512Ki' },
       oldHash: hashText(OLD),

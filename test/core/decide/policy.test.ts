@@ -19,6 +19,7 @@ describe('the defaults', () => {
         containerName: null,
         configMapName: 'web-uwsgi',
         configKey: 'uwsgi.ini',
+        format: 'Ini',
         section: 'uwsgi',
         mode: 'Recommend',
         suspend: false,
@@ -79,23 +80,35 @@ test.each<[string, Partial<TuningSpec>, string]>([
   ],
   ['a size', { memory: { limit: 'much' } }, 'spec.memory.limit: "much" is no quantity of bytes such as 512Ki'],
   [
-    'a key of another dialect',
-    { config: { configMapRef: { name: 'web-uwsgi', key: 'uwsgi.yaml' } } },
-    'spec.config.configMapRef.key: "uwsgi.yaml" looks like a dialect other than Ini; set spec.config.format: Ini if it is Ini',
+    'a key of variables',
+    { config: { configMapRef: { name: 'web-uwsgi', key: 'uwsgi.env' } } },
+    'spec.config.configMapRef.key: "uwsgi.env" looks like variables; set spec.config.format if uWSGI reads it as a file',
   ],
 ])('%s that cannot be read is a problem that names the field', (_name, spec, problem) => {
   expect(readPolicy({ ...BARE, ...spec }).problems).toEqual([problem]);
 });
 
-test('a key of another dialect is no problem where the format says Ini', () => {
+test('a key of variables is no problem where the format says Ini', () => {
   const config = { configMapRef: { name: 'web-uwsgi', key: 'uwsgi.env' }, format: 'Ini' as const };
   expect(readPolicy({ ...BARE, config }).problems).toEqual([]);
 });
 
-test('a change in flight keeps its section, whatever the spec says now', () => {
-  const { policy } = readPolicy({ ...BARE, config: { ...BARE.config, section: 'other' } });
-  expect(policyInForce(policy, change()).section).toBe('uwsgi');
-  expect(policyInForce(policy, undefined).section).toBe('other');
+test.each([
+  ['uwsgi.yaml', 'Yaml'],
+  ['uwsgi.yml', 'Yaml'],
+  ['uwsgi.json', 'Json'],
+  ['uwsgi.js', 'Json'],
+  ['uwsgi.xml', 'Xml'],
+  ['uwsgi_conf', 'Ini'],
+  ['uwsgi.YAML', 'Ini'],
+])('the dialect of key %s is %s, as uWSGI takes it by the suffix', (key, format) => {
+  expect(readPolicy({ ...BARE, config: { configMapRef: { name: 'web-uwsgi', key } } }).policy.format).toBe(format);
+});
+
+test('a change in flight keeps its dialect and section, whatever the spec says now', () => {
+  const { policy } = readPolicy({ ...BARE, config: { ...BARE.config, section: 'other', format: 'Yaml' } });
+  expect(policyInForce(policy, change())).toMatchObject({ section: 'uwsgi', format: 'Ini' });
+  expect(policyInForce(policy, undefined)).toMatchObject({ section: 'other', format: 'Yaml' });
 });
 
 describe('what an older schema let in is a problem that names the field, what was found and what is allowed', () => {

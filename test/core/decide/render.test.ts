@@ -11,16 +11,18 @@ const planned: Change = change({ oldHash: hashText(OLD), newHash: hashText(NEW) 
 const saved = { text: OLD, hash: hashText(OLD), key: 'uwsgi.ini', configMapUid: 'configmap-1' };
 const FROM = { processes: 4, threads: 20, threadStackSize: mib(8) };
 
+const INI = { format: 'Ini', section: 'uwsgi' } as const;
+
 describe('renderValues', () => {
   test('sets only what differs', () => {
-    expect(renderValues(OLD, 'uwsgi', FROM, { ...FROM, threadStackSize: kib(512) })).toEqual({ ok: true, text: NEW });
-    expect(renderValues(OLD, 'uwsgi', FROM, FROM)).toEqual({ ok: true, text: OLD });
-    expect(renderValues(OLD, 'uwsgi', FROM, { ...FROM, threadStackSize: null })).toEqual({ ok: true, text: OLD });
+    expect(renderValues(OLD, INI, FROM, { ...FROM, threadStackSize: kib(512) })).toEqual({ ok: true, text: NEW });
+    expect(renderValues(OLD, INI, FROM, FROM)).toEqual({ ok: true, text: OLD });
+    expect(renderValues(OLD, INI, FROM, { ...FROM, threadStackSize: null })).toEqual({ ok: true, text: OLD });
   });
 
   test('refuses what it cannot prove, with option and line', () => {
     const text = OLD.replace('threads = 20', 'threads = $(THREADS)');
-    const rendered = renderValues(text, 'uwsgi', FROM, { ...FROM, threads: 10 });
+    const rendered = renderValues(text, INI, FROM, { ...FROM, threads: 10 });
     expect(rendered.ok).toBe(false);
     expect(rendered.ok ? '' : rendered.message).toMatch(/^threads: line 3: /);
   });
@@ -29,6 +31,20 @@ describe('renderValues', () => {
 describe('renderChange', () => {
   test('gives the text of the plan', () => {
     expect(renderChange(OLD, planned)).toEqual({ ok: true, text: NEW });
+  });
+
+  test('works in the dialect of the plan', () => {
+    const [old, edited] = ['uwsgi:\n  threads: 20\n', 'uwsgi:\n  threads: 20\n  threads-stacksize: 512\n'];
+    const inYaml = change({
+      configMap: { name: 'web-uwsgi', uid: 'configmap-1', key: 'uwsgi.yaml', section: 'uwsgi', format: 'Yaml' },
+      oldHash: hashText(old),
+      newHash: hashText(edited),
+    });
+    const after = `${edited}  harakiri: 30\n`;
+
+    expect(renderChange(old, inYaml)).toEqual({ ok: true, text: edited });
+    expect(textState(configMap({ text: after }), inYaml)).toBe('EditedNew');
+    expect(renderPutBack(after, { ...saved, text: old }, inYaml)).toEqual({ ok: true, text: `${old}  harakiri: 30\n` });
   });
 
   test('refuses a text that gives another than the planned one', () => {
