@@ -74,6 +74,7 @@ export interface Deployment {
 }
 
 interface TerminatedState {
+  readonly containerID?: string;
   readonly reason?: string;
   readonly exitCode?: number;
   readonly signal?: number;

@@ -131,7 +131,8 @@ async function takeSamples(action: Extract<Action, { kind: 'Sample' }>, scene: S
     if (action.purpose !== 'Verify') continue;
     const sample = 'code' in result ? null : result;
     const failure = 'code' in result ? result : null;
-    memory.verifySamples.set(pod.containerId, { containerId: pod.containerId, at, sample, failure });
+    const since = memory.verifySamples.get(pod.containerId)?.since ?? at;
+    memory.verifySamples.set(pod.containerId, { containerId: pod.containerId, since, at, sample, failure });
   }
   if (action.purpose === 'Observe') memory.round = { at, samples: samples.map(({ sample }) => sample), failures };
   const live = snapshot.pods.map((pod) => pod.containerId);

@@ -1081,6 +1081,15 @@ export const uwsgiTuningSchema: object = {
         }
        }
       },
+      "containers": {
+       "type": "array",
+       "description": "Containers that ran when the change was planned, by the end of their ids. Another one may run the new text.",
+       "maxItems": 50,
+       "items": {
+        "type": "string",
+        "maxLength": 12
+       }
+      },
       "oldHash": {
        "type": "string",
        "description": "SHA-256 of the config text before the change.",

@@ -684,6 +684,12 @@ export interface UwsgiTuningObject {
         summary?: string;
       };
       /**
+       * Containers that ran when the change was planned, by the end of their ids. Another one may run the new text.
+       *
+       * @maxItems 50
+       */
+      containers?: string[];
+      /**
        * SHA-256 of the config text before the change.
        */
       oldHash?: string;

@@ -6,7 +6,7 @@ import { CHANGE_POLL_MS, TROUBLE_POLL_MS, type Action, type Decision } from './d
 import { stepForward, type ChangeContext } from './forward.ts';
 import { boundStatus } from './bound-status.ts';
 import { assessIdle, type IdleOutcome } from './idle.ts';
-import { measure, readText } from './measure.ts';
+import { measure, readText, recyclesWorkers } from './measure.ts';
 import { worthWriting } from './persist.ts';
 import { policyInForce, readPolicy, type Policy } from './policy.ts';
 import { stepPutBack } from './put-back.ts';
@@ -20,11 +20,13 @@ export function decide(snapshot: Snapshot, now: number): Decision {
   const hasFinalizer = tuning.metadata.finalizers?.includes(CHANGE_FINALIZER) === true;
   const { policy, problems } = readPolicy(tuning.spec);
   if (change !== undefined) {
+    const reading = readText(snapshot, policyInForce(policy, change));
     const context: ChangeContext = {
       snapshot,
       now,
       hasFinalizer,
-      hasCheaper: readText(snapshot, policyInForce(policy, change))?.cheaper.value != null,
+      hasCheaper: reading?.cheaper.value != null,
+      recycles: reading !== null && recyclesWorkers(reading),
     };
     return decideChange(snapshot, policy, stepChange(change, context), now);
   }

@@ -23,7 +23,7 @@ export const UNREADY_GRACE_MS = 30_000;
 /** Signals that an overflown stack ends a worker with: 11 SIGSEGV, 6 SIGABRT (Python's fatal error), 7 SIGBUS. */
 const STACK_SIGNALS = ['11', '6', '7'];
 
-/** The pods that run, or may run, the changed text: they carry its hash, or their container started after the plan. */
+/** The pods that run, or may run, the changed text: they carry its hash, or their container is none of the plan's. */
 export function changedPods(change: Change, pods: readonly PodView[]): readonly PodView[] {
   return pods.filter((pod) => !pod.terminating && carriesChange(change, pod));
 }
@@ -51,15 +51,31 @@ export function rerolledHash(change: Change): string {
 }
 
 function carriesChange(change: Change, pod: PodView): boolean {
-  if (hasChangeHash(change, pod.configHash)) return true;
-  return pod.startedAt !== null && pod.startedAt >= Date.parse(change.startedAt ?? '');
+  return hasChangeHash(change, pod.configHash) || (pod.running && startedSince(change, pod.containerId));
 }
 
-/** The first harm found on the changed pods, null when there is none. */
+/**
+ * Whether a container started after the plan: it is none of those that ran then. Not by its time of start, which the
+ * node's clock tells and the plan's the controller's.
+ */
+function startedSince({ containers }: Change, containerId: string): boolean {
+  return containers !== undefined && containerId !== '' && !containers.includes(containerMark(containerId));
+}
+
+/** A container in a plan: the end of its id, which is a hash. */
+export function containerMark(containerId: string): string {
+  return containerId.slice(-12);
+}
+
+/**
+ * The first harm found on the changed pods, null when there is none. `recycles`: the config itself has workers replaced
+ * by new ones (max-requests, cheaper, harakiri).
+ */
 export function findHarm(
   change: Change,
   pods: readonly PodView[],
   evidence: readonly Evidence[],
+  recycles: boolean,
   now: number,
 ): Harm | null {
   const changed = changedPods(change, pods);
@@ -67,7 +83,7 @@ export function findHarm(
   const seen = changed.flatMap((pod) => byContainer.get(pod.containerId) ?? []);
   return (
     oomKilled(change, changed, seen) ??
-    workerDied(change, changed, seen, now) ??
+    workerDied(change, changed, seen, recycles, now) ??
     requestsFailed(change, changed, seen, now) ??
     stackRefused(change, seen) ??
     containerFailed(change, changed) ??
@@ -93,7 +109,13 @@ function oomKilled(change: Change, pods: readonly PodView[], evidence: readonly 
   };
 }
 
-function workerDied(change: Change, pods: readonly PodView[], evidence: readonly Evidence[], now: number): Harm | null {
+function workerDied(
+  change: Change,
+  pods: readonly PodView[],
+  evidence: readonly Evidence[],
+  recycles: boolean,
+  now: number,
+): Harm | null {
   const deaths: Record<string, number> = {};
   for (const entry of evidence) {
     for (const [signal, count] of Object.entries(entry.log?.deaths ?? {}))
@@ -101,7 +123,9 @@ function workerDied(change: Change, pods: readonly PodView[], evidence: readonly
   }
   const logged = evidence.reduce((sum, entry) => sum + (entry.log === null ? 0 : totalDeaths(entry.log)), 0);
   const blind = evidence.filter((entry) => entry.log?.started !== true);
-  const respawned = blind.reduce((sum, entry) => sum + (entry.probe?.respawns ?? 0), 0);
+  // Where workers are replaced on purpose each may be so once; more than that is a loop of crashes.
+  const onPurpose = recycles ? (change.to?.processes ?? 0) : 0;
+  const respawned = blind.reduce((sum, entry) => sum + Math.max(0, (entry.probe?.respawns ?? 0) - onPurpose), 0);
   const total = logged + respawned;
   if (total <= allowance(change, change.baseline?.workerDeaths ?? 0, pods, now)) return null;
   const bySignal = Object.entries(deaths).map(([signal, count]) =>
@@ -113,7 +137,9 @@ function workerDied(change: Change, pods: readonly PodView[], evidence: readonly
   if ((deaths['9'] ?? 0) > harakiris) return { reason: 'WorkerKilled', message, lesson: 'OutOfMemory' };
   const overflow = STACK_SIGNALS.some((signal) => (deaths[signal] ?? 0) > 0);
   if (!overflow && (deaths['9'] ?? 0) > 0) return { reason: 'WorkerHarakiri', message, lesson: 'Failed' };
-  return { reason: overflow ? 'WorkerKilledBySignal' : 'WorkerDied', message, lesson: stackLesson(change) };
+  // A new process alone does not tell of what the old one died.
+  const lesson = logged === 0 ? 'Failed' : stackLesson(change);
+  return { reason: overflow ? 'WorkerKilledBySignal' : 'WorkerDied', message, lesson };
 }
 
 function requestsFailed(
@@ -153,11 +179,11 @@ function containerFailed(change: Change, pods: readonly PodView[]): Harm | null 
   return null;
 }
 
-/** How the pod's last container ended, if that container ran the change: one that began before the plan read the old text. */
+/** How the pod's last container ended, if that container ran the change: one of the plan's read the old text. */
 function changedTermination(change: Change, pod: PodView): Termination | null {
   const ended = pod.lastTermination;
   if (ended === null || hasChangeHash(change, pod.configHash)) return ended;
-  return ended.startedAt !== null && ended.startedAt >= Date.parse(change.startedAt ?? '') ? ended : null;
+  return startedSince(change, ended.containerId) ? ended : null;
 }
 
 function podUnready(change: Change, pods: readonly PodView[], now: number): Harm | null {

@@ -19,6 +19,8 @@ const PREFLIGHT_MAX_AGE_MS = 15_000;
 export interface ChangeContext {
   readonly snapshot: Snapshot;
   readonly hasCheaper: boolean;
+  /** The config itself has workers replaced by new ones. */
+  readonly recycles: boolean;
   readonly hasFinalizer: boolean;
   readonly now: number;
 }
@@ -125,7 +127,7 @@ function annotate(change: Change, workload: WorkloadView, { snapshot, now }: Cha
 
 function rollOutAndVerify(change: Change, workload: WorkloadView, context: ChangeContext): Step {
   const { snapshot, now } = context;
-  const harm = findHarm(change, snapshot.pods, snapshot.evidence, now);
+  const harm = findHarm(change, snapshot.pods, snapshot.evidence, context.recycles, now);
   if (harm !== null) return turnBack(change, harm, now);
   if (change.rolledOutAt !== undefined) return verify(change, workload, context);
   const rollout = rolloutVerdict(workload);

@@ -119,6 +119,21 @@ function threadsAreTheKnob(reading: ConfigReading | null): boolean {
   return facts === undefined || ((facts.asyncCores ?? 0) <= 1 && !/^(gevent|asyncio)/.test(facts.loop ?? ''));
 }
 
+/** Whether the config asks uWSGI to end workers that are well and to start others; also where it cannot be told. */
+export function recyclesWorkers({ cheaper, facts }: ConfigReading): boolean {
+  const { maxRequests, maxWorkerLifetime, harakiri, reloadOnAs, reloadOnRss, evilReloadOnAs, evilReloadOnRss } = facts;
+  const replacing = [
+    maxRequests,
+    maxWorkerLifetime,
+    harakiri,
+    reloadOnAs,
+    reloadOnRss,
+    evilReloadOnAs,
+    evilReloadOnRss,
+  ];
+  return cheaper.value !== null || replacing.some((value) => value !== 0);
+}
+
 /** The smallest of the user's override, the live cgroup and the pod template (design.md 3.1). */
 export function memoryLimit(snapshot: Snapshot, policy: Policy): MemoryLimit | null {
   const cgroups = (snapshot.round?.samples ?? [])

@@ -3,6 +3,8 @@ import type { Change } from '../../api/uwsgi-tuning.ts';
 import { formatQuantity, type Bytes } from '../quantity.ts';
 import { closedGate, type ClosedGate, type Proposal } from './gates.ts';
 import { hashText } from './hash.ts';
+import { containerMark } from './evidence.ts';
+import { livePods } from './rollout.ts';
 import { renderValues } from './render.ts';
 import type { Policy } from './policy.ts';
 import type { Baseline, ConfigMapView, Preflight } from './snapshot.ts';
@@ -82,6 +84,9 @@ function usedByOthers(preflight: Preflight, configMap: ConfigMapView): Plan | nu
   return refused('ConfigShared', `ConfigMap ${configMap.name} is also used by ${first}${more}`);
 }
 
+/** The gate GuardCapacity lets no more pass. */
+const MOST_CONTAINERS = 50;
+
 function describeChange(
   { snapshot, policy, workload, from, to, now }: Proposal,
   configMap: ConfigMapView,
@@ -110,6 +115,10 @@ function describeChange(
     },
     from: statusValues(from),
     to: statusValues(to),
+    containers: livePods(snapshot.pods)
+      .filter(({ containerId }) => containerId !== '')
+      .map(({ containerId }) => containerMark(containerId))
+      .slice(0, MOST_CONTAINERS),
     oldHash: hashText(configMap.text ?? ''),
     newHash,
     ...(workload.configHash === null ? {} : { previousAnnotation: workload.configHash }),

@@ -3,7 +3,7 @@ import type { Action } from './decision.ts';
 import type { PodView, SampleFailureCode, Snapshot, VerifySample } from './snapshot.ts';
 import { checkApplied, type Applied, type Replacement } from './verify.ts';
 
-/** A pod that runs other values this soon after its start may still be starting its workers and threads. */
+/** A pod that runs other values this soon after it was first measured may still be starting its workers and threads. */
 const SETTLE_MS = 30_000;
 /** How long after a measurement that decided nothing the pod is measured again. */
 const MEASURE_AGAIN_MS = 5000;
@@ -41,12 +41,13 @@ export function judgePod(
   if (entry?.sample == null) return { pod, applied: null, failure, failureCode, isFinal: false, isDue };
   const log = snapshot.evidence.find(({ containerId }) => containerId === pod.containerId)?.log ?? null;
   const applied = checkApplied(change, entry.sample, log, hasCheaper);
-  const isFinal = applied.state === 'Applied' || overdue || hasSettled(pod, entry);
+  const isFinal = applied.state === 'Applied' || overdue || hasSettled(entry);
   return { pod, applied, failure, failureCode, isFinal, isDue };
 }
 
-function hasSettled(pod: PodView, { at }: VerifySample): boolean {
-  return pod.startedAt === null || at - pod.startedAt >= SETTLE_MS;
+/** By the controller's clock alone: the node's may be another. */
+function hasSettled({ since, at }: VerifySample): boolean {
+  return at - since >= SETTLE_MS;
 }
 
 /** Measures the pods that are due; null when none is. */

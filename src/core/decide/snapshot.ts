@@ -36,6 +36,8 @@ export interface WorkloadView {
 
 /** One container that ended, as its pod's status last told. */
 export interface Termination {
+  /** Empty when that is not told. */
+  readonly containerId: string;
   readonly reason: string;
   readonly exitCode: number | null;
   readonly startedAt: number | null;
@@ -108,6 +110,8 @@ export interface SampleRound {
 /** The measurement of one container that a change is judged by. */
 export interface VerifySample {
   readonly containerId: string;
+  /** When this container was first measured for the change. */
+  readonly since: number;
   readonly at: number;
   readonly sample: Sample | null;
   readonly failure: SampleFailure | null;

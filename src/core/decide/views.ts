@@ -96,8 +96,8 @@ export function viewPod(pod: Pod, containerName: string): PodView {
 function viewTermination(status: ContainerStatus | undefined): Termination | null {
   const ended = status?.state?.terminated ?? status?.lastState?.terminated;
   if (ended === undefined) return null;
-  const { reason = '', exitCode = null } = ended;
-  return { reason, exitCode, startedAt: time(ended.startedAt), finishedAt: time(ended.finishedAt) };
+  const { containerID: containerId = '', reason = '', exitCode = null } = ended;
+  return { containerId, reason, exitCode, startedAt: time(ended.startedAt), finishedAt: time(ended.finishedAt) };
 }
 
 export function viewConfigMap(object: ConfigMap, key: string): ConfigMapView {

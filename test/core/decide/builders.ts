@@ -17,6 +17,7 @@ export function change(overrides: Partial<Change> = {}): Change {
     configMap: { name: 'web-uwsgi', uid: 'configmap-1', key: 'uwsgi.ini', section: 'uwsgi' },
     from: { processes: 4, threads: 20, threadStackSize: '8Mi' },
     to: { processes: 4, threads: 20, threadStackSize: '512Ki' },
+    containers: ['container-0'],
     oldHash: 'old',
     newHash: 'new',
     baseline: { podMinutes: 10, workerDeaths: 0, failedRequests: 0 },

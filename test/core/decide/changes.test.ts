@@ -72,6 +72,17 @@ describe('measuring the new pods', () => {
     expect(finished(world)).toMatchObject({ verdict: 'Verified' });
   });
 
+  test.each([-10, 10])('waits for them on a node whose clock is %i minutes ahead, and no longer', (minutes) => {
+    const world = new World(tuning(EAGER));
+    world.nodeClockMs = minutes * 60_000;
+    world.run(written);
+    world.slowStartMs = 20_000;
+    const start = world.now;
+    world.run(settled);
+    expect(finished(world)).toMatchObject({ verdict: 'Verified' });
+    expect(world.now - start).toBeLessThan(80_000);
+  });
+
   test('puts back when the values are still wrong after that', () => {
     const world = new World(tuning(EAGER));
     world.run(written);

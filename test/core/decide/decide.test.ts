@@ -120,10 +120,8 @@ describe('a change', () => {
   test('restarts the pods when an old pod started with the new text before the put-back', () => {
     const world = new World(tuning(EAGER));
     world.run(({ textWrites }) => textWrites.length === 1);
-    const [first] = world.pods;
-    if (first === undefined) throw new Error('no pod');
     world.now += 1000;
-    world.pods = world.pods.map((pod) => (pod === first ? { ...pod, startedAt: world.now, restarts: 1 } : pod));
+    world.restartPod(0, { reason: 'Completed', exitCode: 0 });
     world.ignored = true;
     world.run(settled);
     expect(world.tuning.status?.history?.[0]).toMatchObject({ verdict: 'PutBack', reason: 'Ignored' });

@@ -26,9 +26,20 @@ function evidence(
   };
 }
 
-function harm(overrides: { change?: Partial<Change>; pod?: Partial<PodView>; evidence?: Evidence[] }): unknown {
+function harm(overrides: {
+  change?: Partial<Change>;
+  pod?: Partial<PodView>;
+  evidence?: Evidence[];
+  recycles?: boolean;
+}): unknown {
   const pods = [pod({ configHash: 'new', ...overrides.pod })];
-  const found = findHarm(change(overrides.change), pods, overrides.evidence ?? [evidence({})], NOW);
+  const found = findHarm(
+    change(overrides.change),
+    pods,
+    overrides.evidence ?? [evidence({})],
+    overrides.recycles ?? false,
+    NOW,
+  );
   return found === null ? null : `${found.reason}/${found.lesson}`;
 }
 
@@ -36,9 +47,12 @@ describe('changedPods', () => {
   const cases: [string, Partial<PodView>, boolean][] = [
     ['carries the hash', { configHash: 'new', startedAt: null }, true],
     ['carries the hash of the second roll', { configHash: 'new-2', startedAt: null }, true],
-    ['carries another hash and started before the plan', { configHash: 'old', startedAt: START - 1 }, false],
-    ['started its container at the moment of the plan', { configHash: null, startedAt: START }, true],
-    ['has no running container and no hash', { configHash: null, startedAt: null }, false],
+    ['carries another hash and runs a container of the plan', { configHash: 'old', containerId: 'container-0' }, false],
+    ['does so by a node whose clock is ahead', { containerId: 'container-0', startedAt: START + 10 * MINUTE }, false],
+    ['runs a container that is none of the plan', { configHash: null }, true],
+    ['does so by a node whose clock is behind', { configHash: null, startedAt: START - 10 * MINUTE }, true],
+    ['has no running container and no hash', { configHash: null, running: false }, false],
+    ['has no container yet', { configHash: null, containerId: '' }, false],
     ['is being deleted', { configHash: 'new', terminating: true }, false],
   ];
 
@@ -87,10 +101,17 @@ describe('harm', () => {
         change: { to: { processes: 8, threads: 20, threadStackSize: '8Mi' } },
       },
     ],
+    ['a new worker where no log is readable', 'WorkerDied/Failed', { evidence: [evidence(null, { respawns: 1 })] }],
     [
-      'a new worker where no log is readable',
-      'WorkerDied/StackTooSmall',
-      { evidence: [evidence(null, { respawns: 1 })] },
+      'a new process for each worker of a config that has them replaced',
+      null,
+      { evidence: [evidence(null, { respawns: 4 })], recycles: true },
+    ],
+    ['one more than that', 'WorkerDied/Failed', { evidence: [evidence(null, { respawns: 5 })], recycles: true }],
+    [
+      'a death in the log of such a config',
+      'WorkerKilledBySignal/StackTooSmall',
+      { evidence: [evidence({ deaths: { '11': 1 } }, { respawns: 1 })], recycles: true },
     ],
     ['a new worker where the log shows no death', null, { evidence: [evidence({}, { respawns: 3 })] }],
     ['a failed request', 'RequestsFailed/StackTooSmall', { evidence: [evidence({ failedRequests: 1 })] }],
@@ -102,29 +123,47 @@ describe('harm', () => {
       {
         pod: {
           restarts: 1,
-          lastTermination: { reason: 'OOMKilled', exitCode: 137, startedAt: START + 1, finishedAt: NOW },
+          lastTermination: {
+            reason: 'OOMKilled',
+            exitCode: 137,
+            containerId: 'container-9',
+            startedAt: START + 1,
+            finishedAt: NOW,
+          },
         },
       },
     ],
     [
-      'an OOM kill of a container that started before the plan',
+      'an OOM kill of a container of the plan, whatever the clock of its node',
       null,
       {
         pod: {
           configHash: null,
           restarts: 1,
-          lastTermination: { reason: 'OOMKilled', exitCode: 137, startedAt: START - 1, finishedAt: START + 1 },
+          lastTermination: {
+            reason: 'OOMKilled',
+            exitCode: 137,
+            containerId: 'container-0',
+            startedAt: START + 1,
+            finishedAt: START + 1,
+          },
         },
       },
     ],
     [
-      'a crash of a container that started before the plan',
+      'a crash of a container of the plan',
       null,
       {
         pod: {
           configHash: null,
           restarts: 1,
-          lastTermination: { reason: 'Error', exitCode: 1, startedAt: START - 1, finishedAt: START + 1 },
+          lastTermination: {
+            reason: 'Error',
+            exitCode: 1,
+            containerId: 'container-0',
+            startedAt: START + 1,
+            finishedAt: START + 1,
+          },
         },
       },
     ],
@@ -135,7 +174,13 @@ describe('harm', () => {
         pod: {
           configHash: null,
           restarts: 2,
-          lastTermination: { reason: 'OOMKilled', exitCode: 137, startedAt: START + 1, finishedAt: NOW },
+          lastTermination: {
+            reason: 'OOMKilled',
+            exitCode: 137,
+            containerId: 'container-9',
+            startedAt: START + 1,
+            finishedAt: NOW,
+          },
         },
       },
     ],
@@ -146,7 +191,13 @@ describe('harm', () => {
         pod: {
           configHash: null,
           restarts: 2,
-          lastTermination: { reason: 'Completed', exitCode: 0, startedAt: START + 1, finishedAt: NOW },
+          lastTermination: {
+            reason: 'Completed',
+            exitCode: 0,
+            containerId: 'container-9',
+            startedAt: START + 1,
+            finishedAt: NOW,
+          },
         },
       },
     ],

@@ -88,6 +88,7 @@ test('a change stands complete before anything is written', () => {
       configMap: { name: 'web-uwsgi', uid: 'configmap-1', key: 'uwsgi.ini', section: 'uwsgi', format: 'Ini' },
       from: { processes: 4, threads: 20, threadStackSize: '8Mi', summary: '4x20 8Mi' },
       to: { processes: 4, threads: 20, threadStackSize: '512Ki', summary: '4x20 512Ki' },
+      containers: ['container-1'],
       oldHash: hashText(OLD),
       newHash: hashText(NEW),
       previousAnnotation: 'before',

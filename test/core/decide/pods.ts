@@ -12,6 +12,8 @@ export class Pods {
   /** What kubelets mount, when that is not the text of now: their cache is behind. */
   mounts: string | null = null;
   annotation: string | null = null;
+  /** How far the nodes' clock is ahead of the controller's. */
+  nodeClockMs = 0;
   replicas = 2;
   image = 'shop/web:1';
   /** What somebody's webhook puts before the image of every pod. */
@@ -49,7 +51,7 @@ export class Pods {
       image: `${this.mirror}${this.image}`,
       imageId: 'sha256:1',
       containerId: `container-${serial}`,
-      startedAt: this.now,
+      startedAt: this.now + this.nodeClockMs,
       restarts: 0,
       waitingReason: null,
       lastTermination: null,
@@ -62,11 +64,12 @@ export class Pods {
     if (pod === undefined) return;
     const containerId = `container-${this.serial()}`;
     this.running.set(containerId, this.mounts ?? this.text);
-    const lastTermination = { ...ended, startedAt: pod.startedAt, finishedAt: this.now };
+    const finishedAt = this.now + this.nodeClockMs;
+    const lastTermination = { ...ended, containerId: pod.containerId, startedAt: pod.startedAt, finishedAt };
     this.pods = this.pods.with(index, {
       ...pod,
       containerId,
-      startedAt: this.now,
+      startedAt: this.now + this.nodeClockMs,
       restarts: pod.restarts + 1,
       lastTermination,
     });

@@ -161,6 +161,7 @@ describe('a pod', () => {
             state: { running: { startedAt: '2026-01-01T00:00:30Z' } },
             lastState: {
               terminated: {
+                containerID: 'containerd://0',
                 reason: 'OOMKilled',
                 exitCode: 137,
                 startedAt: '2026-01-01T00:00:05Z',
@@ -189,6 +190,7 @@ describe('a pod', () => {
       restarts: 1,
       waitingReason: null,
       lastTermination: {
+        containerId: 'containerd://0',
         reason: 'OOMKilled',
         exitCode: 137,
         startedAt: Date.parse('2026-01-01T00:00:05Z'),
@@ -229,7 +231,7 @@ describe('a pod', () => {
       unreadySince: Date.parse('2026-01-01T00:01:00Z'),
       running: false,
       waitingReason: 'CrashLoopBackOff',
-      lastTermination: { reason: '', exitCode: 1, startedAt: null, finishedAt: null },
+      lastTermination: { containerId: '', reason: '', exitCode: 1, startedAt: null, finishedAt: null },
     });
   });
 });

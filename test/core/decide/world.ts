@@ -250,6 +250,7 @@ export class World extends Pods {
       if (verify) {
         this.verifySamples.set(pod.containerId, {
           containerId: pod.containerId,
+          since: this.verifySamples.get(pod.containerId)?.since ?? this.now,
           at: this.now,
           sample: taken,
           failure: null,
@@ -271,7 +272,8 @@ export class World extends Pods {
     if (!verify) this.round = { at: this.now, samples: [], failures };
     for (const [index, { containerId }] of pods.entries()) {
       const failure = failures[index] ?? null;
-      if (verify) this.verifySamples.set(containerId, { containerId, at: this.now, sample: null, failure });
+      const since = this.verifySamples.get(containerId)?.since ?? this.now;
+      if (verify) this.verifySamples.set(containerId, { containerId, since, at: this.now, sample: null, failure });
     }
   }
 

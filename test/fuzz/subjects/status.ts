@@ -223,7 +223,7 @@ function clusterOf(value: Input, now: number): Omit<Snapshot, 'tuning' | 'proble
     pods,
     round: value.measured ? { at: now, samples: [measured], failures: [] } : null,
     verifySamples: value.measured
-      ? pods.map(({ containerId }) => ({ containerId, at: now, sample: measured, failure: null }))
+      ? pods.map(({ containerId }) => ({ containerId, since: now, at: now, sample: measured, failure: null }))
       : [],
     preflight: {
       at: now,
