@@ -38,7 +38,8 @@ export default defineConfig({
           maxConcurrency: 8,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          // Each file has a control plane of its own.
+          maxWorkers: 2,
         },
       },
       {

@@ -36,8 +36,11 @@ const VARYING = /Time$|At$|^id$|[uU]id$|[mM]easuredMemory$/;
 const CHANGING =
   /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z|web-[0-9a-z]{5,10}-[0-9a-z]{5}/g;
 
+/** How many of the pods had a death when the first look found one. */
+const DEATHS = /\d+ worker deaths?|\d+ by signal/g;
+
 function plain(value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(CHANGING, '…') : value;
+  return typeof value === 'string' ? value.replace(CHANGING, '…').replace(DEATHS, 'deaths') : value;
 }
 
 /** Where two states differ, as "path: want X, found Y". */

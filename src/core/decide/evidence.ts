@@ -132,7 +132,7 @@ function workerDied(
     signal === '0' ? `${count} without a signal` : `${count} by signal ${signal}`,
   );
   if (respawned > 0) bySignal.push(`${respawned} seen as new worker processes`);
-  const message = `${total} worker deaths since the change: ${bySignal.join(', ')}`;
+  const message = `${total} worker death${total === 1 ? '' : 's'} since the change: ${bySignal.join(', ')}`;
   const harakiris = evidence.reduce((sum, entry) => sum + (entry.log?.harakiris ?? 0), 0);
   if ((deaths['9'] ?? 0) > harakiris) return { reason: 'WorkerKilled', message, lesson: 'OutOfMemory' };
   const overflow = STACK_SIGNALS.some((signal) => (deaths[signal] ?? 0) > 0);
