@@ -58,16 +58,18 @@ export function applyMagic(raw: string): MagicText {
 function lineFinder(raw: string): (offset: number) => number {
   let line = 1;
   let start = 0;
+  let newline = raw.indexOf('\n');
   return (offset) => {
     if (offset < start) {
       line = 1;
       start = 0;
+      newline = raw.indexOf('\n');
     }
-    for (;;) {
-      const newline = raw.indexOf('\n', start);
-      if (newline === -1 || newline >= offset) return line;
+    while (newline !== -1 && newline < offset) {
       line++;
       start = newline + 1;
+      newline = raw.indexOf('\n', start);
     }
+    return line;
   };
 }

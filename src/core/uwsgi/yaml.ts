@@ -4,7 +4,7 @@
  * lists of scalars), and any other is said to be unread. Edits are lines of that form alone.
  */
 import { OUTSIDE } from './c-number.ts';
-import { MAX_OPTIONS, type ConfigDocument, type Fault, type Splice } from './dialect.ts';
+import { MAX_OPTIONS, MAX_VALUE, type ConfigDocument, type Fault, type Splice } from './dialect.ts';
 import { applyMagic, type MagicText } from './magic.ts';
 import { insertLineAfter, placedDocument, rawLineAt, wholeLine } from './placed.ts';
 import type { PlacedDirective, PlacedSection } from './placed.ts';
@@ -71,6 +71,8 @@ class YamlReader {
   #findSection(): boolean {
     const odd = this.#magic.text.search(ODD_CHARACTERS);
     if (odd !== -1) return this.#refuse(odd, 'a line break or a control character beside newline and tab');
+    const long = this.#lines.find(({ content }) => content.length > MAX_VALUE);
+    if (long !== undefined) return this.#refuse(long.start, `a line of more than ${MAX_VALUE} characters`);
     if (/^---[ \t]*(?:[ \t]#.*)?$/.test(this.#peek()?.content ?? '')) this.#next++;
     for (let line = this.#peek(); line !== undefined; line = this.#peek()) {
       this.#next++;

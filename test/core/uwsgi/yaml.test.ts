@@ -48,6 +48,7 @@ describe('processes in YAML', () => {
     ['a block scalar', 'a: |\n    b'],
     ['a map in brackets', 'a: {b: 4}'],
     ['a key with a question mark', '? a\n  : 4'],
+    ['a line of a million items', `a: [${'b, '.repeat(1_000_000)}b]`],
     ['a tab before a key', '\tb: 4'],
   ])('are null behind %s, which is not read', (_, line) => {
     const { processes, fault } = read(`uwsgi:\n  processes: 4\n  ${line}\n`);
