@@ -5,6 +5,8 @@
  * its end would close the socket and lose the tail of the output. The program goes into argv.
  */
 import type { IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import WebSocket, { type ClientOptions } from 'ws';
 import { parseStatus } from './body.ts';
 import { systemClock, withDeadline, type Clock } from './clock.ts';
@@ -82,12 +84,23 @@ function clientOptions(access: Access, options: ExecOptions): ClientOptions {
   return {
     headers: { ...others, ...(authorization === undefined ? {} : { authorization }), 'user-agent': 'uwsgi-tuner' },
     ...access.tls,
-    ...(access.proxyAgent === null ? {} : { agent: access.proxyAgent }),
+    agent: access.proxyAgent ?? agentFor(access),
     handshakeTimeout: Math.min(options.openTimeoutMs ?? 10_000, options.deadlineMs),
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
     followRedirects: false,
   };
+}
+
+let newest: { readonly fingerprint: string; readonly agent: HttpsAgent } | null = null;
+
+/** One agent for the newest TLS identity: certificates are parsed once, and the server's sessions are resumed. */
+function agentFor({ server, fingerprint, tls }: Access): HttpsAgent | undefined {
+  if (!server.startsWith('https:')) return undefined;
+  if (newest?.fingerprint !== fingerprint) {
+    newest = { fingerprint, agent: new HttpsAgent({ ...tls, secureContext: createSecureContext(tls) }) };
+  }
+  return newest.agent;
 }
 
 /** Channels of the protocol. 255 (half-close) and unknown ones are ignored. */
