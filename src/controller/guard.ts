@@ -15,10 +15,16 @@ export interface WatchedContainer {
   readonly containerId: string;
 }
 
+/** Who hears of a followed log: once that it is open, then each line. */
+export interface LogListener {
+  readonly onOpen: () => void;
+  readonly onLine: (line: string) => void;
+}
+
 /** How a guard reaches the cluster. */
 export interface GuardSources {
   /** Follows the log from its start until it ends, breaks (rejects) or the signal fires. */
-  readonly follow: (pod: string, onLine: (line: string) => void, signal: AbortSignal) => Promise<unknown>;
+  readonly follow: (pod: string, to: LogListener, signal: AbortSignal) => Promise<unknown>;
   readonly probe: (container: WatchedContainer, signal: AbortSignal) => Promise<GuardProbe>;
   /** Whether a failure means that logs cannot be had at all. */
   readonly isForbidden: (error: unknown) => error is ClusterError;
@@ -79,6 +85,7 @@ class ContainerWatch {
   readonly #later = new Set<string>();
   #complete = false;
   #log: LogCounts | null = null;
+  #logFails = false;
   #probe: Evidence['probe'] = null;
 
   constructor(container: WatchedContainer, workers: number, sources: GuardSources) {
@@ -91,7 +98,7 @@ class ContainerWatch {
 
   evidence(): Evidence {
     const { podUid, containerId } = this.#container;
-    return { podUid, containerId, log: this.#log, probe: this.#probe };
+    return { podUid, containerId, log: this.#log, logFails: this.#logFails, probe: this.#probe };
   }
 
   stop(): void {
@@ -112,10 +119,14 @@ class ContainerWatch {
         this.#log = known === null ? counts : larger(known, counts);
         if (sign.kind !== 'Started') this.#sources.onNews();
       };
+      const onOpen = (): void => {
+        this.#logFails = false;
+      };
       try {
-        await this.#sources.follow(this.#container.pod, onLine, signal);
+        await this.#sources.follow(this.#container.pod, { onOpen, onLine }, signal);
       } catch (error) {
-        if (this.#sources.isForbidden(error)) {
+        this.#logFails = !this.#sources.isForbidden(error);
+        if (!this.#logFails) {
           // What was read says nothing about now: other evidence must do, until the log may be read again.
           this.#log = null;
           pause = FORBIDDEN_MS;

@@ -171,8 +171,8 @@ function buildReconciler({ settings, transport, clock, metrics, reflector, elect
   const guardSources = (tuning: UwsgiTuning, container: string): GuardSources => {
     const namespace = tuning.metadata.namespace ?? '';
     return {
-      follow: (pod, onLine, signal) =>
-        followLog(transport, { namespace, pod, container }, { onLine, signal, idleTimeoutMs: QUIET_LOG_MS }),
+      follow: (pod, listener, signal) =>
+        followLog(transport, { namespace, pod, container }, { ...listener, signal, idleTimeoutMs: QUIET_LOG_MS }),
       probe: (watched, signal) => sampler.probe({ namespace, container }, watched, signal),
       isForbidden: (error) => isClusterError(error, 'Forbidden'),
       onNews: () => {

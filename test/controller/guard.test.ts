@@ -44,13 +44,16 @@ class FakeSources implements GuardSources {
   readonly logs: FakeLog[] = [];
   readonly sleeps: { readonly ms: number; readonly wake: () => void }[] = [];
   news = 0;
+  /** Whether a log opens before it ends or breaks. */
+  opens = true;
   time = 1000;
   probed: GuardProbe | null = null;
   probes = 0;
 
-  readonly follow: GuardSources['follow'] = async (pod, onLine, signal) => {
+  readonly follow: GuardSources['follow'] = async (pod, { onOpen, onLine }, signal) => {
     const log = new FakeLog(pod, onLine, signal);
     this.logs.push(log);
+    if (this.opens) onOpen();
     await log.ended;
   };
   readonly probe: GuardSources['probe'] = () => {
@@ -110,9 +113,31 @@ function processes(...identities: [pid: number, startTicks: number][]): GuardPro
 }
 
 describe('the followed log', () => {
+  test('one that cannot be opened is told from one that may not be', async () => {
+    const { sources, evidence } = await guarding();
+    expect(evidence().logFails).toBe(false);
+    sources.opens = false;
+    await sources.log(0).end(new ClusterError('Unavailable', '500'));
+    expect(evidence()).toMatchObject({ log: null, logFails: true });
+    await sources.wake(500);
+    await sources.log(1).end(new ClusterError('Forbidden', '403'));
+    expect(evidence().logFails).toBe(false);
+    await sources.wake(10_000);
+    await sources.log(2).end(new ClusterError('Unavailable', '500'));
+    sources.opens = true;
+    await sources.wake(500);
+    expect(evidence().logFails).toBe(false);
+  });
+
   test('is no evidence before its first sign', async () => {
     const { evidence } = await guarding();
-    expect(evidence()).toEqual({ podUid: 'pod-1', containerId: 'container-1', log: null, probe: null });
+    expect(evidence()).toEqual({
+      podUid: 'pod-1',
+      containerId: 'container-1',
+      log: null,
+      logFails: false,
+      probe: null,
+    });
   });
 
   test('is counted, and harm wakes the reconciler at once', async () => {

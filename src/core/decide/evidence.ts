@@ -228,7 +228,7 @@ export function missingEvidence(
   change: Change,
   pods: readonly PodView[],
   evidence: readonly Evidence[],
-  now: number,
+  { now, overdue }: { readonly now: number; readonly overdue: boolean },
 ): string | null {
   const changed = changedPods(change, pods);
   if (changed.length === 0) return 'no pod carries the change';
@@ -237,6 +237,7 @@ export function missingEvidence(
     const entry = byContainer.get(pod.containerId);
     const probed = entry?.probe != null && now - entry.probe.at <= PROBE_MAX_AGE_MS;
     const readable = entry?.log?.started === true || probed;
+    if (entry?.logFails === true && !overdue) return `the log of pod ${pod.name} cannot be opened`;
     if (!readable) return `neither the log nor the processes of pod ${pod.name} could be read`;
   }
   return null;

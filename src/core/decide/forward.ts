@@ -197,9 +197,10 @@ function rollOnceMore(change: Change, workload: WorkloadView, snapshot: Snapshot
 function verify(change: Change, workload: WorkloadView, { snapshot, now }: ChangeContext): Step {
   const end = verifyEnd(change);
   if (now < end) return goOn(change, progress('Verifying', `watches the pods until ${new Date(end).toISOString()}`));
-  const missing = missingEvidence(change, snapshot.pods, snapshot.evidence, now);
+  const overdue = now >= end + EVIDENCE_GRACE_MS;
+  const missing = missingEvidence(change, snapshot.pods, snapshot.evidence, { now, overdue });
   if (missing !== null) {
-    if (now < end + EVIDENCE_GRACE_MS) return goOn(change, progress('Verifying', `waits for evidence: ${missing}`));
+    if (!overdue) return goOn(change, progress('Verifying', `waits for evidence: ${missing}`));
     const harm = { reason: 'NoEvidence', message: missing, lesson: 'Failed' } as const;
     return turnBack(change, harm, now, targetStopped(workload) === null);
   }

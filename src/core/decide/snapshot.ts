@@ -144,6 +144,8 @@ export interface Evidence {
   readonly containerId: string;
   /** Null: the log cannot be read. */
   readonly log: LogCounts | null;
+  /** The log could not be opened when last tried, though nothing forbids it: it may be readable a moment later. */
+  readonly logFails?: boolean;
   /** Newest guard probe; null before the first or when exec fails. */
   readonly probe: { readonly at: number; readonly oomKills: number | null; readonly respawns: number } | null;
 }

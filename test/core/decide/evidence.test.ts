@@ -285,11 +285,19 @@ describe('evidence is missing', () => {
   ];
 
   test.each(cases)('%s', (_name, expected, seen) => {
-    expect(missingEvidence(change(), [pod({ configHash: 'new' })], seen, NOW)).toBe(expected);
+    expect(missingEvidence(change(), [pod({ configHash: 'new' })], seen, { now: NOW, overdue: false })).toBe(expected);
+  });
+
+  test('while a log that may be read cannot be opened; in the end the processes must do', () => {
+    const seen = [{ ...evidence(null, { at: NOW }), logFails: true }];
+    const missing = (overdue: boolean): string | null =>
+      missingEvidence(change(), [pod({ configHash: 'new' })], seen, { now: NOW, overdue });
+    expect(missing(false)).toBe('the log of pod web-1 cannot be opened');
+    expect(missing(true)).toBeNull();
   });
 
   test('when no pod carries the change', () => {
-    expect(missingEvidence(change(), [], [], NOW)).toBe('no pod carries the change');
+    expect(missingEvidence(change(), [], [], { now: NOW, overdue: false })).toBe('no pod carries the change');
   });
 });
 
