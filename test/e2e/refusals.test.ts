@@ -252,7 +252,7 @@ test('a sampler whose output is cut short, over the cap, not gzip, or never ends
     app.kubectl('exec', pod?.metadata.name ?? '', '--', 'bash', '-c', `echo ${mode} >/tmp/mode`);
   const modes: [mode: string, says: RegExp][] = [
     ['text', /^False\/BadOutput: pod web-\S+: 6 bytes do not start as a capture/],
-    ['flood', /^False\/TooLarge: pod web-\S+: .*output is larger than 8388608 bytes/],
+    ['flood', /^False\/TooLarge: pod web-\S+: .*output is larger than 4194304 bytes/],
     ['cut', /^False\/BadOutput: pod web-\S+: the capture.*(cut|short)/],
     ['hang', /^False\/Timeout: pod web-\S+: .*3000 ms/],
     ['damaged', /^False\/BadOutput: pod web-\S+: the capture's gzip data is cut or damaged/],

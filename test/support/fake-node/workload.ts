@@ -49,10 +49,10 @@ export class Workload {
   }
 
   /** Makes everything but the tuning, and waits until its pods are Ready. */
-  static async start(transport: Transport, options: WorkloadOptions): Promise<Workload> {
+  static async start(transport: Transport, options: WorkloadOptions, timeoutMs?: number): Promise<Workload> {
     await Workload.namespace(transport, options.namespace);
     const workload = await Workload.place(transport, options);
-    await workload.rolledOut();
+    await workload.rolledOut(timeoutMs);
     return workload;
   }
 
