@@ -8,6 +8,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Some files wait for timers: three workers keep two cores busy.
+          maxWorkers: 3,
           setupFiles: 'test/support/property-seed.ts',
           include: ['test/**/*.test.ts'],
           exclude: [
