@@ -38,8 +38,8 @@ const TIMESTAMP_BYTES = 36;
 
 /**
  * Follows a container's log from its start. A quiet log may say nothing for days, and so may a connection that nobody
- * holds at the other end: who must know the difference gives `idleTimeoutMs` and opens it again. Rejects with `ClusterError` when the log cannot be opened or the connection breaks;
- * opening it again is the caller's decision.
+ * holds at the other end: who must know the difference gives `idleTimeoutMs` and opens it again. Rejects with
+ * `ClusterError` when the log cannot be opened or the connection breaks; opening it again is the caller's decision.
  */
 export async function followLog(
   transport: Transport,

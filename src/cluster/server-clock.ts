@@ -7,6 +7,7 @@ import { systemClock, type Clock } from './clock.ts';
 /** HTTP dates are cut to whole seconds. */
 const DATE_STEP_MS = 1_000;
 
+/** A clock whose wall time follows the server that `observe` hears of; its monotonic time and timers are `clock`'s. */
 export class ServerClock implements Clock {
   readonly #clock: Clock;
   /** The server's wall clock less our monotonic one, milliseconds; null before the first answer. */
